@@ -1,0 +1,271 @@
+// Package web renders the shop: pages as typed templates over the view types in this file, the style
+// sheet, the script and the icons, all embedded. It imports nothing of ours and knows no HTTP: the
+// edge fills the views and decides what to send. Canned views of every page live in canned.go.
+package web
+
+// Layout is what every page shares. It must not hold anything personal when the page is cacheable.
+type Layout struct {
+	Title       string
+	Description string
+	// Canonical is the absolute address of the page.
+	Canonical string
+	Lang      string
+	// Region and Currency are shown in the foot; NoIndex keeps robots out.
+	Region   string
+	Currency string
+	NoIndex  bool
+	// Nav are the collections in the header.
+	Nav []Link
+	// Crumbs lead here from home.
+	Crumbs []Link
+	// Query is what the search field shows.
+	Query string
+	// Flash is a sentence to announce on top (private pages only). FlashKind is info, good or bad.
+	Flash     string
+	FlashKind string
+	// SignedIn and CartCount are set on private pages only; on cacheable pages a script paints the count.
+	SignedIn  bool
+	CartCount int
+	// OGImage is the absolute address of a JPEG for link previews.
+	OGImage string
+}
+
+// Link is a labelled address.
+type Link struct {
+	Label, Href string
+	Current     bool
+}
+
+// Picture is an image in several widths and formats.
+type Picture struct {
+	// Src is the JPEG fallback; AVIF and JPEG are srcset lists.
+	Src, AVIF, JPEG string
+	Alt             string
+	Width, Height   int
+}
+
+// Clip is a short muted film.
+type Clip struct {
+	Src, Type, Poster string
+	Width, Height     int
+}
+
+// Card is a product in a list. Price and WasPrice are formatted ("€19.99"), From says that variants differ.
+type Card struct {
+	Handle, Title, Vendor string
+	Href                  string
+	Price, WasPrice       string
+	From                  bool
+	SoldOut               bool
+	// Low is the number left when it is worth saying (1..5), else 0.
+	Low     int
+	Picture *Picture
+	Second  *Picture
+	// Reason says why it is recommended; empty in plain lists.
+	Reason string
+}
+
+// Home is the front page.
+type Home struct {
+	Layout
+	Hero        *Picture
+	Collections []Tile
+	Trending    []Card
+	New         []Card
+}
+
+// Tile is a collection with a picture.
+type Tile struct {
+	Title, Href, Description string
+	Count                    int
+	Picture                  *Picture
+}
+
+// Facet is a filter with choices; each choice is a link or a checkbox of a GET form.
+type Facet struct {
+	Name, Label string
+	Values      []FacetValue
+}
+
+// FacetValue is one choice.
+type FacetValue struct {
+	Value, Label string
+	Count        int
+	Selected     bool
+}
+
+// Listing is a collection or a search result.
+type Listing struct {
+	Layout
+	Heading, Intro string
+	// Search says that this is a search page for Query; CorrectedQuery that the words were mended.
+	Search         bool
+	CorrectedQuery string
+	Total          int
+	Facets         []Facet
+	// Chips are the applied filters: each link removes one.
+	Chips []Link
+	Sorts []Link
+	Cards []Card
+	// NextHref leads to the next page, empty at the end; FirstHref back to the start, empty on it.
+	NextHref, FirstHref string
+	// Ways are offered when nothing was found.
+	Ways []Link
+	// Action is the address of the filter form.
+	Action string
+}
+
+// Product is a product page. Variant choices work as a GET/POST form without script.
+type Product struct {
+	Layout
+	Handle, Title, Vendor, Type string
+	// DescriptionHTML was cleaned by the core and may be output as it is.
+	DescriptionHTML string
+	Pictures        []Picture
+	Clips           []Clip
+	Options         []Option
+	Variants        []Variant
+	// Selected is the index into Variants of what is shown first.
+	Selected     int
+	Price        string
+	WasPrice     string
+	Availability string // in_stock, low, sold_out
+	Low          int
+	// Delivery is the promise, for example "Delivered between Tue 24 and Thu 26 November".
+	Delivery  string
+	With      []Card
+	JSONLD    string // a complete JSON document, safe inside a script data block
+	CartForm  string // address the add-to-cart form posts to
+	MaxNumber int
+}
+
+// Option is a choice of a product with its values.
+type Option struct {
+	Name   string
+	Values []string
+}
+
+// Variant is one combination, as the picker needs it.
+type Variant struct {
+	SKU, Title, Price, WasPrice string
+	// Choices are the values in the order of Product.Options.
+	Choices      []string
+	Availability string
+	Low          int
+}
+
+// Cart is the cart page.
+type Cart struct {
+	Layout
+	Lines []CartLine
+	// Totals are formatted. FreeFrom says how much is missing for free delivery, empty if nothing.
+	Subtotal, Shipping, Tax, Total, FreeFrom string
+	Empty                                    bool
+	// Problem says that some line cannot be had in this quantity.
+	Problem bool
+	Also    []Card
+}
+
+// CartLine is a line of the cart; its quantity form posts to /cart.
+type CartLine struct {
+	SKU, Title, Variant, Href, UnitPrice, LineTotal string
+	Quantity                                        int
+	Picture                                         *Picture
+	// Problem is shown beside the line, for example "Only 2 left".
+	Problem string
+}
+
+// Field is a form field with what was typed and what is wrong with it.
+type Field struct{ Value, Error string }
+
+// Choice is a radio button or an entry of a select.
+type Choice struct {
+	Value, Label, Note, Price string
+	Selected                  bool
+}
+
+// Checkout is the one-page checkout. Nothing typed is ever lost.
+type Checkout struct {
+	Layout
+	Email, Name, Line1, Line2, City, PostalCode, State Field
+	Countries                                          []Choice
+	Methods                                            []Choice
+	// Cards are the sandbox's tokens in the demo, the provider's own field otherwise.
+	Cards []Choice
+	// Key is the idempotency key of this attempt, Version the cart's version.
+	Key, Version                   string
+	Lines                          []CartLine
+	Subtotal, Shipping, Tax, Total string
+	// Errors are summed on top, each linking to its field; Refusal is a sentence about the whole.
+	Errors  []Link
+	Refusal string
+}
+
+// Order is an order page with its history.
+type Order struct {
+	Layout
+	Number, Status, StatusLabel, PlacedAt string
+	Lines                                 []CartLine
+	Subtotal, Shipping, Tax, Total        string
+	Steps                                 []Step
+	Fresh                                 bool // just placed: say thank you
+	Also                                  []Card
+}
+
+// Step is a step of an order's history.
+type Step struct {
+	Label, At string
+	Done      bool
+	Bad       bool
+}
+
+// Account is the customer's page: their orders, or the way to sign in.
+type Account struct {
+	Layout
+	Name, Email string
+	Orders      []OrderRow
+}
+
+// OrderRow is an order in a list.
+type OrderRow struct{ Number, Href, PlacedAt, StatusLabel, Total string }
+
+// SignIn is the sign-in and registration page.
+type SignIn struct {
+	Layout
+	Register              bool
+	Email, Name, Password Field
+	// Next is where to go afterwards.
+	Next    string
+	Refusal string
+	// Staff says that this is the sign-in of the shop's staff.
+	Staff bool
+}
+
+// Problem is an error page in the shop's look, with ways on.
+type Problem struct {
+	Layout
+	Status      int
+	Heading     string
+	Text        string
+	RequestID   string
+	Ways        []Link
+	Suggestions []Card
+}
+
+// Desk is the thin staff page: recent orders and reports for a merchandiser, the cluster for an operator.
+type Desk struct {
+	Layout
+	Who, Role string
+	Reports   []Table
+	Orders    []OrderRow
+	// Note says what is missing, for example that reports are not available.
+	Note string
+}
+
+// Table is a titled table.
+type Table struct {
+	Title   string
+	Columns []string
+	Rows    [][]string
+	Empty   string
+}
