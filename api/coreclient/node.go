@@ -1,0 +1,201 @@
+package coreclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"meridian/api"
+)
+
+// A node is ejected after ejectAfter failures in a row, at first for ejectMin, doubling to ejectMax.
+const (
+	ejectAfter = 3
+	ejectMin   = 250 * time.Millisecond
+	ejectMax   = 4 * time.Second
+)
+
+// errNotSent wraps failures that happened before any byte of the call left: the call did not happen.
+var errNotSent = errors.New("not sent")
+
+// node is one core with its connections, its health and its frames.
+type node struct {
+	Node
+	cfg    *Config
+	http   *fasthttp.HostClient
+	frames *framer
+	base   string
+
+	mu    sync.Mutex // guards fails, until
+	fails int
+	until time.Time
+}
+
+func newNode(cfg *Config, n Node) *node {
+	nd := &node{Node: n, cfg: cfg, base: "http://" + n.Addr + "/v1/"}
+	nd.http = &fasthttp.HostClient{
+		Addr:                n.Addr,
+		Name:                "meridian-edge",
+		MaxConns:            cfg.MaxConns,
+		MaxConnWaitTimeout:  cfg.AttemptTimeout,
+		MaxIdleConnDuration: 30 * time.Second,
+		ReadBufferSize:      16 << 10,
+		MaxResponseBodySize: cfg.MaxResponse,
+		// Retries are ours to decide: only we know which calls may be repeated.
+		MaxIdemponentCallAttempts: 1,
+		RetryIfErr:                func(*fasthttp.Request, int, error) (bool, bool) { return false, false },
+		DialTimeout: func(addr string, timeout time.Duration) (net.Conn, error) {
+			if timeout <= 0 || timeout > time.Second {
+				timeout = time.Second
+			}
+			c, err := net.DialTimeout("tcp", addr, timeout)
+			if err != nil {
+				return nil, fmt.Errorf("%w: %w", errNotSent, err)
+			}
+			return c, nil
+		},
+	}
+	nd.frames = &framer{node: nd}
+	return nd
+}
+
+func (n *node) ejected(now time.Time) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return now.Before(n.until)
+}
+
+func (n *node) succeeded() {
+	n.mu.Lock()
+	n.fails, n.until = 0, time.Time{}
+	n.mu.Unlock()
+}
+
+func (n *node) failed() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.fails++
+	if n.fails < ejectAfter {
+		return
+	}
+	d := min(ejectMax, ejectMin<<min(n.fails-ejectAfter, 10))
+	n.until = time.Now().Add(d/2 + rand.N(d))
+}
+
+// delay sleeps half the configured distance to the node.
+func (n *node) delay(ctx context.Context) error {
+	if n.Region == n.cfg.Region {
+		return nil
+	}
+	return sleep(ctx, n.cfg.RTT(n.cfg.Region, n.Region)/2)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// attempt is how long one try at this node may take.
+func (n *node) attempt(slow bool) time.Duration {
+	d := n.cfg.AttemptTimeout
+	if slow {
+		d *= 4
+	}
+	if n.Region != n.cfg.Region {
+		d += n.cfg.RTT(n.cfg.Region, n.Region)
+	}
+	return d
+}
+
+// post sends one call to this node. An error means no answer; errors.Is(err, errNotSent) that the
+// node cannot have seen it.
+func (n *node) post(ctx context.Context, k *outgoing) (reply, error) {
+	return n.exchange(ctx, k.name, k.slow, k.body, func(h *fasthttp.RequestHeader) {
+		if k.call.Key != "" {
+			h.Set(api.HeaderKey, k.call.Key)
+		}
+		if k.call.Credential != "" {
+			h.Set(api.HeaderCredential, k.call.Credential)
+		}
+		if !k.call.Min.IsZero() {
+			h.Set(api.HeaderMin, k.call.Min.String())
+		}
+		if k.call.RequestID != "" {
+			h.Set(api.HeaderRequestID, k.call.RequestID)
+		}
+		if k.call.Edge != "" {
+			h.Set(HeaderEdge, k.call.Edge)
+		}
+	})
+}
+
+// HeaderEdge names the calling edge to the core.
+const HeaderEdge = "X-Meridian-Edge"
+
+func (n *node) exchange(ctx context.Context, name string, slow bool, body []byte, head func(*fasthttp.RequestHeader)) (reply, error) {
+	if err := n.delay(ctx); err != nil {
+		return reply{}, fmt.Errorf("%w: %w", errNotSent, err)
+	}
+	now := time.Now()
+	until := now.Add(n.attempt(slow))
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = until
+	}
+	if left := deadline.Sub(now); left <= 0 {
+		return reply{}, fmt.Errorf("%w: %w", errNotSent, context.DeadlineExceeded)
+	}
+	if deadline.Before(until) {
+		until = deadline
+	}
+	req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
+	defer fasthttp.ReleaseRequest(req)
+	defer fasthttp.ReleaseResponse(resp)
+	req.SetRequestURI(n.base + name)
+	req.Header.SetMethod(fasthttp.MethodPost)
+	req.Header.SetContentType("application/json")
+	req.Header.Set(fasthttp.HeaderAuthorization, "Bearer "+n.cfg.Token)
+	req.Header.Set(api.HeaderDeadline, strconv.FormatInt(max(1, deadline.Sub(now).Milliseconds()), 10))
+	head(&req.Header)
+	req.SetBodyRaw(body)
+	if err := n.http.DoDeadline(req, resp, until); err != nil {
+		if errors.Is(err, fasthttp.ErrNoFreeConns) {
+			err = fmt.Errorf("%w: %w", errNotSent, err)
+		}
+		if ctx.Err() == nil || errors.Is(err, errNotSent) {
+			n.failed()
+		}
+		return reply{}, fmt.Errorf("%s at %s: %w", name, n.ID, err)
+	}
+	n.succeeded()
+	r := reply{
+		status: resp.StatusCode(),
+		replay: string(resp.Header.Peek(api.HeaderReplay)) == "true",
+		leader: string(resp.Header.Peek(api.HeaderLeader)),
+		body:   append([]byte(nil), resp.Body()...),
+	}
+	var err error
+	if r.index, err = api.ParseIndex(string(resp.Header.Peek(api.HeaderIndex))); err != nil {
+		return reply{}, fmt.Errorf("%s at %s: %w", name, n.ID, err)
+	}
+	if err := n.delay(ctx); err != nil {
+		return reply{}, fmt.Errorf("%s at %s: the answer came too late: %w", name, n.ID, err)
+	}
+	return r, nil
+}

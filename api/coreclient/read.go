@@ -1,0 +1,80 @@
+package coreclient
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"meridian/api"
+)
+
+// order is the nodes to ask: nearest first, those ejected after failures last. The leader is always
+// the last resort of a read that wants an index, since it is never behind.
+func (c *Client) order(min api.Index) []*node {
+	now := time.Now()
+	out := make([]*node, 0, len(c.nodes)+1)
+	for _, n := range c.nodes {
+		if !n.ejected(now) {
+			out = append(out, n)
+		}
+	}
+	for _, n := range c.nodes {
+		if n.ejected(now) {
+			out = append(out, n)
+		}
+	}
+	if l := c.leader.Load(); l != nil && !min.IsZero() {
+		out = append(out, l)
+	}
+	return out
+}
+
+// read asks node after node until one answers from state that covers the call's least index.
+func (c *Client) read(ctx context.Context, k *outgoing) (reply, error) {
+	var last error
+	var refused *reply
+	for round := 0; ; round++ {
+		for _, n := range c.order(k.call.Min) {
+			r, err := n.post(ctx, k)
+			if ctx.Err() != nil {
+				return reply{}, c.unreachable(k, ctx.Err())
+			}
+			switch {
+			case err != nil:
+				last = err
+			case elsewhere(r.status):
+				c.learn(r.leader)
+				refused = &r
+			case r.status < 500 && !r.index.Covers(k.call.Min):
+				last = fmt.Errorf("%s is at %s, asked for %s", n.ID, r.index, k.call.Min)
+			default:
+				return r, nil
+			}
+		}
+		if round >= 2 {
+			if refused != nil && refused.code() != api.CodeNotLeader {
+				return *refused, nil
+			}
+			return reply{}, c.unreachable(k, last)
+		}
+		if err := sleep(ctx, backoff(round)); err != nil {
+			return reply{}, c.unreachable(k, last)
+		}
+	}
+}
+
+// elsewhere reports whether another node may answer what this one would not.
+func elsewhere(status int) bool { return status == 421 || status == 503 || status == 504 }
+
+func (c *Client) unreachable(k *outgoing, cause error) *api.Error {
+	e := api.NewError(api.CodeUnavailable, "This cannot be read right now. Try again in a moment.")
+	e.RequestID = k.call.RequestID
+	return e.WithCause(fmt.Errorf("%s: %w", k.name, orDeadline(cause)))
+}
+
+func orDeadline(err error) error {
+	if err == nil {
+		return context.DeadlineExceeded
+	}
+	return err
+}

@@ -1,0 +1,51 @@
+package coreclient
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"meridian/api"
+)
+
+// outgoing is one call on its way.
+type outgoing struct {
+	name string
+	kind api.Kind
+	slow bool
+	call api.Call
+	body []byte
+}
+
+// reply is what one node said to one call.
+type reply struct {
+	status int
+	index  api.Index
+	replay bool
+	leader string
+	body   []byte
+}
+
+// problem reads the problem document of a refused call.
+func (r reply) problem(requestID string) *api.Error {
+	e := &api.Error{}
+	if err := json.Unmarshal(r.body, e); err != nil || e.Code == "" {
+		if err == nil {
+			err = fmt.Errorf("no code in %.200q", r.body)
+		}
+		return api.Internal(fmt.Errorf("core answered %d without a problem document: %w", r.status, err))
+	}
+	// The status of the wire decides, so that a document cannot pass for a success.
+	e.Status = r.status
+	if requestID != "" {
+		e.RequestID = requestID
+	}
+	return e
+}
+
+// code is the problem's code, or "" for an answer that is none.
+func (r reply) code() api.Code {
+	if r.status < 400 {
+		return ""
+	}
+	return r.problem("").Code
+}
