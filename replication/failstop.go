@@ -1,0 +1,203 @@
+package replication
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"sync"
+
+	"github.com/hashicorp/raft"
+)
+
+// failStop ends the process at the first storage error. Raft logs such an error and lives on, and a
+// later fsync of the same file may report success for pages the kernel has already dropped.
+type failStop struct {
+	exit func(code int, reason error)
+	log  *slog.Logger
+
+	mu     sync.Mutex
+	failed error
+	halted chan struct{} // closed when the node has stopped: nothing counts any more
+}
+
+func newFailStop(exit func(int, error), log *slog.Logger) *failStop {
+	return &failStop{exit: exit, log: log, halted: make(chan struct{})}
+}
+
+func (f *failStop) isHalted() bool {
+	select {
+	case <-f.halted:
+		return true
+	default:
+		return false
+	}
+}
+
+// fail calls Exit once. Should Exit return, as in a test, the caller is held until the node stops,
+// because a node without storage must do nothing more.
+func (f *failStop) fail(op string, err error) error {
+	if f.isHalted() {
+		return err
+	}
+	f.mu.Lock()
+	first := f.failed == nil
+	if first {
+		f.failed = fmt.Errorf("replication: %s: %w", op, err)
+	}
+	reason := f.failed
+	f.mu.Unlock()
+	if first {
+		f.log.Error("storage failed: the process stops; check disk and file system, then start it again",
+			"op", op, "error", err)
+		f.exit(1, reason)
+	}
+	<-f.halted
+	return reason
+}
+
+// failure is the first error, once there was one.
+func (f *failStop) failure() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.failed
+}
+
+// do runs one storage operation, and none after the first that failed.
+func (f *failStop) do(op string, fn func() error) error {
+	if err := f.failure(); err != nil {
+		return f.fail(op, err)
+	}
+	err := fn()
+	if err == nil || isNotFound(err) {
+		return err
+	}
+	return f.fail(op, err)
+}
+
+// isNotFound knows the answers that mean "no such key". raft itself compares the text.
+func isNotFound(err error) bool {
+	return errors.Is(err, raft.ErrLogNotFound) || err.Error() == "not found"
+}
+
+// logStore is a raft.LogStore that fails stop and keeps no gaps in its indexes.
+type logStore struct {
+	inner   raft.LogStore
+	stop    *failStop
+	emptied func() // called after a deletion which left nothing
+}
+
+var (
+	_ raft.LogStore          = (*logStore)(nil)
+	_ raft.MonotonicLogStore = (*logStore)(nil)
+)
+
+// IsMonotonic makes raft drop the whole log after it installed a snapshot, instead of keeping
+// entries of a lost leader behind it.
+func (s *logStore) IsMonotonic() bool { return true }
+
+func (s *logStore) FirstIndex() (v uint64, err error) {
+	err = s.stop.do("first log index", func() (e error) { v, e = s.inner.FirstIndex(); return })
+	return v, err
+}
+
+func (s *logStore) LastIndex() (v uint64, err error) {
+	err = s.stop.do("last log index", func() (e error) { v, e = s.inner.LastIndex(); return })
+	return v, err
+}
+
+func (s *logStore) GetLog(index uint64, l *raft.Log) error {
+	return s.stop.do("read log", func() error { return s.inner.GetLog(index, l) })
+}
+
+func (s *logStore) StoreLog(l *raft.Log) error { return s.StoreLogs([]*raft.Log{l}) }
+
+func (s *logStore) StoreLogs(ls []*raft.Log) error {
+	return s.stop.do("write log", func() error { return s.inner.StoreLogs(ls) })
+}
+
+func (s *logStore) DeleteRange(lo, hi uint64) error {
+	if err := s.stop.do("delete log", func() error { return s.inner.DeleteRange(lo, hi) }); err != nil {
+		return err
+	}
+	first, err := s.FirstIndex()
+	if err == nil && first == 0 && s.emptied != nil {
+		s.emptied()
+	}
+	return err
+}
+
+// stableStore is a raft.StableStore that fails stop.
+type stableStore struct {
+	inner raft.StableStore
+	stop  *failStop
+}
+
+var _ raft.StableStore = (*stableStore)(nil)
+
+func (s *stableStore) Set(k, v []byte) error {
+	return s.stop.do("write term or vote", func() error { return s.inner.Set(k, v) })
+}
+
+func (s *stableStore) Get(k []byte) (v []byte, err error) {
+	err = s.stop.do("read term or vote", func() (e error) { v, e = s.inner.Get(k); return })
+	return v, err
+}
+
+func (s *stableStore) SetUint64(k []byte, v uint64) error {
+	return s.stop.do("write term or vote", func() error { return s.inner.SetUint64(k, v) })
+}
+
+func (s *stableStore) GetUint64(k []byte) (v uint64, err error) {
+	err = s.stop.do("read term or vote", func() (e error) { v, e = s.inner.GetUint64(k); return })
+	return v, err
+}
+
+// snapshotStore is a raft.SnapshotStore that fails stop.
+type snapshotStore struct {
+	inner raft.SnapshotStore
+	stop  *failStop
+}
+
+var _ raft.SnapshotStore = (*snapshotStore)(nil)
+
+func (s *snapshotStore) Create(v raft.SnapshotVersion, index, term uint64, c raft.Configuration, ci uint64, t raft.Transport) (sink raft.SnapshotSink, err error) {
+	err = s.stop.do("create snapshot", func() (e error) { sink, e = s.inner.Create(v, index, term, c, ci, t); return })
+	if err != nil {
+		return nil, err
+	}
+	return &snapshotSink{SnapshotSink: sink, stop: s.stop}, nil
+}
+
+func (s *snapshotStore) List() (m []*raft.SnapshotMeta, err error) {
+	err = s.stop.do("list snapshots", func() (e error) { m, e = s.inner.List(); return })
+	return m, err
+}
+
+// Open does not fail stop when the snapshot is gone: a newer one may have replaced it since the List.
+func (s *snapshotStore) Open(id string) (meta *raft.SnapshotMeta, r io.ReadCloser, err error) {
+	var gone error
+	err = s.stop.do("open snapshot", func() (e error) {
+		meta, r, e = s.inner.Open(id)
+		if errors.Is(e, fs.ErrNotExist) {
+			gone, e = e, nil
+		}
+		return e
+	})
+	return meta, r, errors.Join(err, gone)
+}
+
+type snapshotSink struct {
+	raft.SnapshotSink
+	stop *failStop
+}
+
+func (s *snapshotSink) Write(p []byte) (n int, err error) {
+	err = s.stop.do("write snapshot", func() (e error) { n, e = s.SnapshotSink.Write(p); return })
+	return n, err
+}
+
+func (s *snapshotSink) Close() error {
+	return s.stop.do("finish snapshot", s.SnapshotSink.Close)
+}

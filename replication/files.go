@@ -1,0 +1,96 @@
+package replication
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/hashicorp/raft"
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+	"go.etcd.io/bbolt"
+)
+
+const (
+	// logCacheEntries keeps the newest entries in memory for the followers.
+	logCacheEntries = 512
+	// maxRPCsInFlight fills a long line; raft's own default of 2 waits for it.
+	maxRPCsInFlight = 64
+	// lockWait bounds the wait for another process to let go of raft.db.
+	lockWait = 5 * time.Second
+	ioWait   = 10 * time.Second
+)
+
+// stores are the fail-stop wrappers around what keeps log, term, vote and snapshots.
+type stores struct {
+	log       *logStore
+	stable    *stableStore
+	snapshots *snapshotStore
+}
+
+func (n *Node) wrap(s Stores) *stores {
+	return &stores{
+		log:       &logStore{inner: s.Log, stop: n.failStop, emptied: n.noteEmptied},
+		stable:    &stableStore{inner: s.Stable, stop: n.failStop},
+		snapshots: &snapshotStore{inner: s.Snapshots, stop: n.failStop},
+	}
+}
+
+func (n *Node) openStores() (*stores, error) {
+	if n.cfg.Stores != nil {
+		return n.wrap(*n.cfg.Stores), nil
+	}
+	if err := os.MkdirAll(n.cfg.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(n.cfg.Dir, "raft.db")
+	bolt, err := raftboltdb.New(raftboltdb.Options{Path: path, BoltOptions: &bbolt.Options{
+		Timeout: lockWait, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType,
+	}})
+	if errors.Is(err, bbolt.ErrTimeout) {
+		return nil, fmt.Errorf("%s is in use: is another process running on this data directory?", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	n.release = bolt.Close
+	if err := syncDir(n.cfg.Dir); err != nil {
+		return nil, err
+	}
+	snaps, err := raft.NewFileSnapshotStoreWithLogger(n.cfg.Dir, n.cfg.SnapshotRetain, newHCLog(n.cfg.Logger))
+	if err != nil {
+		return nil, fmt.Errorf("snapshots: %w", err)
+	}
+	return n.wrap(Stores{Log: bolt, Stable: bolt, Snapshots: snaps}), nil
+}
+
+// syncDir makes a new file's name durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func (n *Node) openTransport() (*guarded, error) {
+	t := n.cfg.Transport
+	if t == nil {
+		s, err := listen(&n.cfg)
+		if err != nil {
+			return nil, err
+		}
+		t = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+			Stream: s, MaxPool: 3, MaxRPCsInFlight: maxRPCsInFlight, Timeout: ioWait,
+			Logger: newHCLog(n.cfg.Logger.With("node", n.cfg.ID)),
+		})
+	}
+	g, err := guardTransport(t)
+	if err != nil {
+		return nil, err
+	}
+	closeStores := n.release
+	n.release = func() error { return errors.Join(g.Close(), closeStores()) }
+	return g, nil
+}

@@ -1,0 +1,209 @@
+package replication
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// Node is one member of the cluster.
+type Node struct {
+	cfg      Config
+	machine  Machine
+	raft     *raft.Raft
+	fsm      *fsm
+	logs     *logStore
+	failStop *failStop
+	contacts *contacts
+	stats    counters
+
+	queue    chan *proposal
+	slots    chan struct{} // one a batch in flight
+	inflight chan batch
+	leading  leadership
+	verifier verifier
+	emptied  chan struct{}
+
+	transferBlocked atomic.Int64 // unix nanoseconds; 0: entries are taken
+
+	regionsMu sync.Mutex
+	regions   map[string]string
+
+	stop      chan struct{} // closed when Close begins
+	dead      chan struct{} // closed when raft has stopped
+	closeOnce sync.Once
+	closeErr  error
+	endLead   context.CancelFunc
+	leadDone  chan struct{}
+	settled   chan struct{}
+	workers   sync.WaitGroup
+	release   func() error // closes transport and stores
+}
+
+// Open starts a node. It brings the machine up to the newest snapshot first; entries after that are
+// applied as the leader's commit index becomes known.
+func Open(cfg Config, m Machine) (*Node, error) {
+	cfg.applyDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	n := newNode(cfg, m)
+	if err := n.start(); err != nil {
+		close(n.failStop.halted)
+		return nil, errors.Join(fmt.Errorf("replication: open %s: %w", cfg.ID, err), n.release())
+	}
+	return n, nil
+}
+
+func newNode(cfg Config, m Machine) *Node {
+	n := &Node{
+		cfg: cfg, machine: m,
+		failStop: newFailStop(cfg.Exit, cfg.Logger),
+		queue:    make(chan *proposal, cfg.QueueMax),
+		slots:    make(chan struct{}, cfg.InFlight),
+		inflight: make(chan batch, cfg.InFlight),
+		leading:  leadership{changed: make(chan struct{})},
+		verifier: verifier{kick: make(chan struct{}, 1)},
+		emptied:  make(chan struct{}, 1),
+		regions:  map[string]string{cfg.ID: cfg.Region},
+		stop:     make(chan struct{}), dead: make(chan struct{}),
+		leadDone: make(chan struct{}), settled: make(chan struct{}),
+		release: func() error { return nil },
+	}
+	n.fsm = &fsm{machine: m, stop: n.failStop, stats: &n.stats}
+	for _, member := range cfg.Bootstrap {
+		n.setRegion(member.ID, member.Region)
+	}
+	return n
+}
+
+func (n *Node) start() error {
+	st, err := n.openStores()
+	if err != nil {
+		return err
+	}
+	n.logs = st.log
+	if err := n.fsm.prepare(st.log, st.snapshots); err != nil {
+		return err
+	}
+	trans, err := n.openTransport()
+	if err != nil {
+		return err
+	}
+	n.contacts = trans.contacts
+	notify := make(chan bool)
+	conf := n.raftConfig(notify)
+	cached, err := raft.NewLogCache(logCacheEntries, st.log)
+	if err != nil {
+		return err
+	}
+	if err := n.bootstrap(conf, st, trans); err != nil {
+		return err
+	}
+	n.raft, err = raft.NewRaft(conf, n.fsm, cached, st.stable, st.snapshots, trans)
+	if err != nil {
+		return err
+	}
+	n.run(notify)
+	return nil
+}
+
+func (n *Node) raftConfig(notify chan<- bool) *raft.Config {
+	c := raft.DefaultConfig()
+	c.LocalID = raft.ServerID(n.cfg.ID)
+	c.HeartbeatTimeout, c.ElectionTimeout = n.cfg.HeartbeatTimeout, n.cfg.ElectionTimeout
+	c.LeaderLeaseTimeout, c.CommitTimeout = n.cfg.LeaderLease, n.cfg.CommitTimeout
+	c.MaxAppendEntries = n.cfg.maxAppendEntries()
+	c.BatchApplyCh = true
+	c.SnapshotInterval, c.SnapshotThreshold = n.cfg.SnapshotInterval, n.cfg.SnapshotThreshold
+	c.TrailingLogs = n.cfg.SnapshotTrailing
+	c.NoSnapshotRestoreOnStart = true
+	c.ShutdownOnRemove = false // the process decides about itself
+	c.NoLegacyTelemetry = true
+	c.NotifyCh = notify
+	c.Logger = newHCLog(n.cfg.Logger.With("node", n.cfg.ID))
+	return c
+}
+
+func (n *Node) bootstrap(conf *raft.Config, st *stores, trans raft.Transport) error {
+	var servers []raft.Server
+	self := false
+	for _, m := range n.cfg.Bootstrap {
+		s := raft.Server{ID: raft.ServerID(m.ID), Address: raft.ServerAddress(m.Addr)}
+		if m.Role == RoleLearner {
+			s.Suffrage = raft.Nonvoter
+		}
+		self = self || m.ID == n.cfg.ID
+		servers = append(servers, s)
+	}
+	if !self {
+		return nil
+	}
+	existing, err := raft.HasExistingState(st.log, st.stable, st.snapshots)
+	if err != nil || existing {
+		return err
+	}
+	err = raft.BootstrapCluster(conf, st.log, st.stable, st.snapshots, trans, raft.Configuration{Servers: servers})
+	if err != nil {
+		return fmt.Errorf("first configuration: %w", err)
+	}
+	return nil
+}
+
+func (n *Node) run(notify <-chan bool) {
+	ctx, cancel := context.WithCancel(context.Background())
+	n.endLead = cancel
+	n.workers.Go(func() { n.runPump(notify) })
+	n.workers.Go(n.runBatcher)
+	n.workers.Go(n.runVerifier)
+	n.workers.Go(func() { n.runStallWatch(max(50*time.Millisecond, n.cfg.HeartbeatTimeout/4)) })
+	go func() { defer close(n.leadDone); n.runLead(ctx) }()
+	go func() { defer close(n.settled); n.runSettler() }()
+}
+
+// Barrier returns when everything that was committed before the call is applied here. Leader only.
+func (n *Node) Barrier(ctx context.Context) error {
+	if _, err := n.awaitReady(ctx); err != nil {
+		return err
+	}
+	if err := n.await(ctx, n.raft.Barrier(0)); err != nil {
+		return n.outcomeError(err)
+	}
+	return nil
+}
+
+// WaitApplied returns when this node's machine has applied the log up to index, or with the
+// context's error.
+func (n *Node) WaitApplied(ctx context.Context, index uint64) error {
+	return n.fsm.reached.wait(ctx, index, n.dead)
+}
+
+// Snapshot takes a snapshot now. It returns nil when there is nothing new to take.
+func (n *Node) Snapshot(ctx context.Context) error {
+	f := submitted{make(chan error, 1)}
+	go func() { f.err <- n.raft.Snapshot().Error() }()
+	if err := n.await(ctx, f); err != nil && !errors.Is(err, raft.ErrNothingNewToSnapshot) {
+		return fmt.Errorf("snapshot: %w", err)
+	}
+	return nil
+}
+
+func (n *Node) snapshotIndex() uint64 {
+	v, _ := strconv.ParseUint(n.raft.Stats()["last_snapshot_index"], 10, 64)
+	return v
+}
+
+func (n *Node) isClosing() bool {
+	select {
+	case <-n.stop:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,190 @@
+package replication
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// stream is raft's StreamLayer: TCP, then the demo's delay, then TLS, then the proof of the token.
+type stream struct {
+	net.Listener
+	cfg       *Config
+	advertise advertised
+}
+
+var _ raft.StreamLayer = (*stream)(nil)
+
+// advertised is the address that the others dial. It may hold a host name.
+type advertised string
+
+func (advertised) Network() string  { return "tcp" }
+func (a advertised) String() string { return string(a) }
+
+func listen(cfg *Config) (*stream, error) {
+	ln := cfg.Listener
+	if ln == nil {
+		var err error
+		if ln, err = net.Listen("tcp", cfg.BindAddr); err != nil {
+			return nil, fmt.Errorf("raft listener: %w", err)
+		}
+	}
+	addr := cfg.AdvertiseAddr
+	if addr == "" {
+		addr = ln.Addr().String()
+		if tcp, ok := ln.Addr().(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+			ln.Close()
+			return nil, errors.New("--raft-advertise is empty and --raft-addr names no host: name the address by which the others reach this node")
+		}
+	}
+	return &stream{Listener: ln, cfg: cfg, advertise: advertised(addr)}, nil
+}
+
+func (s *stream) Addr() net.Addr { return s.advertise }
+
+func (s *stream) Dial(addr raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
+	c, err := s.cfg.Dial(string(addr), timeout)
+	if err != nil {
+		return nil, err
+	}
+	c = delay(c, s.cfg.RTT/2)
+	if s.cfg.TLS != nil {
+		conf := s.cfg.TLS.Clone()
+		if host, _, err := net.SplitHostPort(string(addr)); err == nil && conf.ServerName == "" {
+			conf.ServerName = host
+		}
+		c = tls.Client(c, conf)
+	}
+	if s.cfg.Token != "" {
+		if err := proveAsDialer(c, s.cfg.Token, timeout); err != nil {
+			c.Close()
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func (s *stream) Accept() (net.Conn, error) {
+	c, err := s.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	c = delay(c, s.cfg.RTT/2)
+	if s.cfg.TLS != nil {
+		conf := s.cfg.TLS.Clone()
+		conf.ClientAuth = tls.RequireAndVerifyClientCert
+		c = tls.Server(c, conf)
+	}
+	if s.cfg.Token != "" {
+		c = &challenged{Conn: c, token: s.cfg.Token}
+	}
+	return c, nil
+}
+
+const (
+	nonceSize    = 32
+	proofTimeout = 5 * time.Second
+)
+
+var errProof = errors.New("replication: the peer does not know the cluster token")
+
+func proof(token, side string, nonce []byte) []byte {
+	m := hmac.New(sha256.New, []byte(token))
+	m.Write([]byte("meridian raft 1 " + side))
+	m.Write(nonce)
+	return m.Sum(nil)
+}
+
+// proveAsDialer answers the acceptor's nonce, sends its own, and checks the answer. Neither end shows
+// the token, and neither talks raft to a stranger.
+func proveAsDialer(c net.Conn, token string, timeout time.Duration) error {
+	if timeout <= 0 {
+		timeout = proofTimeout
+	}
+	if err := c.SetDeadline(time.Now().Add(timeout)); err != nil {
+		return err
+	}
+	theirs, mine := make([]byte, nonceSize), make([]byte, nonceSize)
+	if _, err := io.ReadFull(c, theirs); err != nil {
+		return fmt.Errorf("cluster token: %w", err)
+	}
+	if _, err := rand.Read(mine); err != nil {
+		return err
+	}
+	if _, err := c.Write(append(proof(token, "dialer", theirs), mine...)); err != nil {
+		return fmt.Errorf("cluster token: %w", err)
+	}
+	answer := make([]byte, sha256.Size)
+	if _, err := io.ReadFull(c, answer); err != nil {
+		return fmt.Errorf("cluster token: %w", err)
+	}
+	if !hmac.Equal(answer, proof(token, "acceptor", mine)) {
+		return errProof
+	}
+	return c.SetDeadline(time.Time{})
+}
+
+// challenged proves and checks the token at the first use, on the connection's own goroutine, so that
+// a silent stranger does not hold up Accept.
+type challenged struct {
+	net.Conn
+	token string
+	once  sync.Once
+	err   error
+}
+
+func (c *challenged) handshake() error {
+	c.once.Do(func() {
+		if c.err = proveAsAcceptor(c.Conn, c.token); c.err != nil {
+			c.Conn.Close()
+		}
+	})
+	return c.err
+}
+
+func proveAsAcceptor(c net.Conn, token string) error {
+	if err := c.SetDeadline(time.Now().Add(proofTimeout)); err != nil {
+		return err
+	}
+	nonce := make([]byte, nonceSize)
+	if _, err := rand.Read(nonce); err != nil {
+		return err
+	}
+	if _, err := c.Write(nonce); err != nil {
+		return err
+	}
+	answer := make([]byte, sha256.Size+nonceSize)
+	if _, err := io.ReadFull(c, answer); err != nil {
+		return fmt.Errorf("cluster token: %w", err)
+	}
+	if !hmac.Equal(answer[:sha256.Size], proof(token, "dialer", nonce)) {
+		return errProof
+	}
+	if _, err := c.Write(proof(token, "acceptor", answer[sha256.Size:])); err != nil {
+		return err
+	}
+	return c.SetDeadline(time.Time{})
+}
+
+func (c *challenged) Read(p []byte) (int, error) {
+	if err := c.handshake(); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(p)
+}
+
+func (c *challenged) Write(p []byte) (int, error) {
+	if err := c.handshake(); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(p)
+}
