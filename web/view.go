@@ -28,6 +28,9 @@ type Layout struct {
 	CartCount int
 	// OGImage is the absolute address of a JPEG for link previews.
 	OGImage string
+	// RecAlgorithm and RecVersion say how the recommended cards of the page were chosen; the script
+	// reports them with rec_impression and rec_click.
+	RecAlgorithm, RecVersion string
 }
 
 // Link is a labelled address.
@@ -239,6 +242,8 @@ type SignIn struct {
 	Refusal string
 	// Staff says that this is the sign-in of the shop's staff.
 	Staff bool
+	// Action is the address the form posts to; empty means /sign-in.
+	Action string
 }
 
 // Problem is an error page in the shop's look, with ways on.
