@@ -27,8 +27,8 @@ type Options struct {
 	DirtyMax int64
 	// Logger gets one line a restore and the error before a stop. Default slog.Default().
 	Logger *slog.Logger
-	// Fail is called once, with no lock held, after a storage error. Nothing more becomes durable
-	// afterwards. Default: log and exit with status 1.
+	// Fail is called once, after a storage error, and must not call the DB. Nothing more becomes
+	// durable afterwards. Default: log and exit with status 1.
 	Fail func(error)
 }
 
@@ -162,7 +162,7 @@ func (db *DB) breakWith(err error) bool {
 	return db.broken.CompareAndSwap(nil, &err)
 }
 
-// fail reports a storage error, once. The caller holds no lock.
+// fail reports a storage error, once.
 func (db *DB) fail(err error) {
 	db.breakWith(err)
 	db.failOnce.Do(func() { db.opts.Fail(err) })

@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -30,27 +31,40 @@ func (db *DB) Load() error {
 // readGeneration reads a file without touching the present state; install makes it the present one.
 func (db *DB) readGeneration(g *generation) (m meta, install func(), err error) {
 	var installs []func()
-	err = g.bolt.View(func(tx *bbolt.Tx) error {
-		if m, err = readMeta(tx); err != nil {
-			return err
-		}
-		if err := db.knowsAll(m); err != nil {
-			return err
-		}
-		for _, t := range db.tables {
-			in, err := t.read(tx, m.tallies[t.tableName()])
-			if err != nil {
+	err = guarded(func() error {
+		return g.bolt.View(func(tx *bbolt.Tx) error {
+			if m, err = readMeta(tx); err != nil {
 				return err
 			}
-			installs = append(installs, in)
-		}
-		return nil
+			if err := db.knowsAll(m); err != nil {
+				return err
+			}
+			for _, t := range db.tables {
+				in, err := t.read(tx, m.tallies[t.tableName()])
+				if err != nil {
+					return err
+				}
+				installs = append(installs, in)
+			}
+			return nil
+		})
 	})
 	return m, func() {
 		for _, in := range installs {
 			in()
 		}
 	}, err
+}
+
+// guarded turns the panics and faults that damaged pages cause in bbolt into ErrCorrupt.
+func guarded(fn func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: damaged page: %v", ErrCorrupt, p)
+		}
+	}()
+	return fn()
 }
 
 // knowsAll refuses a table that nobody registered: its rows are part of the hash.

@@ -32,7 +32,7 @@ func (db *DB) Verify() error {
 	db.mu.RLock()
 	gen := db.gen
 	db.mu.RUnlock()
-	if err := gen.bolt.View(db.verifyFile); err != nil {
+	if err := guarded(func() error { return gen.bolt.View(db.verifyFile) }); err != nil {
 		return fmt.Errorf("state: verify: %w", err)
 	}
 	return nil
