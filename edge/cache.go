@@ -1,0 +1,97 @@
+package edge
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/dgraph-io/ristretto/v2"
+
+	"meridian/api"
+)
+
+// entry is a finished answer. It is immutable but for retry; its bytes are never reused.
+type entry struct {
+	key         string
+	status      int
+	contentType string
+	header      [][2]string
+	variants    []variant // identity first; empty for a pass
+	control     string    // Cache-Control
+	tags        []string
+	index       api.Index // the answer shows everything up to here, perhaps more
+	fetched     time.Time
+	freshUntil  time.Time
+	// immutable: the address holds a content hash, so only its tags, if any, can outdate it.
+	immutable bool
+	// problem is set for a remembered refusal that is told as a document, with each client's own
+	// request id.
+	problem *api.Error
+	// pass marks an address whose answers may not be kept: nobody waits for anybody there.
+	pass bool
+	// retry is when (unix nanoseconds) a refresh that failed may be tried again; 0: no failure.
+	retry atomic.Int64
+	core  time.Duration // what the fill waited for the core
+}
+
+const entryOverhead = 512 // bytes an entry costs beside its bodies and strings, rounded up
+
+func (e *entry) cost() int64 {
+	n := int64(entryOverhead + len(e.key) + len(e.contentType))
+	for _, v := range e.variants {
+		n += int64(len(v.body) + len(v.etag) + 48)
+	}
+	for _, h := range e.header {
+		n += int64(len(h[0]) + len(h[1]) + 32)
+	}
+	for _, t := range e.tags {
+		n += int64(len(t) + 16)
+	}
+	return n
+}
+
+// cache holds entries within a number of bytes.
+type cache struct {
+	r        *ristretto.Cache[string, *entry]
+	maxEntry int64
+	dropped  atomic.Uint64 // fills that could not be kept
+}
+
+// meanEntry is a guess for sizing ristretto's counters: ten per entry that fits.
+const meanEntry = 12 << 10
+
+func newCache(bytes, maxEntry int64) (*cache, error) {
+	r, err := ristretto.NewCache(&ristretto.Config[string, *entry]{
+		NumCounters: max(10_000, 10*bytes/meanEntry),
+		MaxCost:     bytes,
+		BufferItems: 64,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("edge: cache: %w", err)
+	}
+	return &cache{r: r, maxEntry: min(maxEntry, bytes)}, nil
+}
+
+// get finds the entry of a key. ristretto tells keys apart by hash; comparing the whole key is what
+// keeps a collision from showing someone another page.
+func (c *cache) get(key string) *entry {
+	e, ok := c.r.Get(key)
+	if !ok || e.key != key {
+		return nil
+	}
+	return e
+}
+
+// put keeps an entry for life. It is called by the one flight of the key, and waits until the entry
+// is in: of two writes of a new key in a row, ristretto would keep the older.
+func (c *cache) put(e *entry, life time.Duration) bool {
+	cost := e.cost()
+	if cost > c.maxEntry || !c.r.SetWithTTL(e.key, e, cost, life) {
+		c.dropped.Add(1)
+		return false
+	}
+	c.r.Wait()
+	return true
+}
+
+func (c *cache) close() { c.r.Close() }

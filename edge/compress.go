@@ -1,0 +1,124 @@
+package edge
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/gzip"
+)
+
+// Qualities are chosen for something done once and sent many times, on a machine that also serves.
+const (
+	brotliQuality   = 5
+	gzipLevel       = 6
+	minCompressible = 512 // bytes; below it headers weigh more than the gain
+)
+
+// variant is a body in one encoding. The bytes are never changed or reused: connections send them
+// without a copy.
+type variant struct {
+	encoding string // "" is identity
+	body     []byte
+	etag     string
+}
+
+// newVariants encodes a body in every way worth having, identity first, then by preference.
+func newVariants(contentType string, body []byte) ([]variant, error) {
+	sum := sha256.Sum256(body)
+	base := hex.EncodeToString(sum[:12])
+	out := []variant{{body: body, etag: `"` + base + `"`}}
+	if len(body) < minCompressible || !textual(contentType) {
+		return out, nil
+	}
+	var br bytes.Buffer
+	bw := brotli.NewWriterLevel(&br, brotliQuality)
+	if _, err := bw.Write(body); err != nil {
+		return nil, fmt.Errorf("brotli: %w", err)
+	}
+	if err := bw.Close(); err != nil {
+		return nil, fmt.Errorf("brotli: %w", err)
+	}
+	var gz bytes.Buffer
+	gw, err := gzip.NewWriterLevel(&gz, gzipLevel)
+	if err != nil {
+		return nil, fmt.Errorf("gzip: %w", err)
+	}
+	if _, err := gw.Write(body); err != nil {
+		return nil, fmt.Errorf("gzip: %w", err)
+	}
+	if err := gw.Close(); err != nil {
+		return nil, fmt.Errorf("gzip: %w", err)
+	}
+	for _, v := range []variant{{"br", br.Bytes(), `"` + base + `-br"`}, {"gzip", gz.Bytes(), `"` + base + `-gz"`}} {
+		if len(v.body) < len(body) {
+			v.body = bytes.Clone(v.body)
+			out = append(out, v)
+		}
+	}
+	return out, nil
+}
+
+// textual reports whether a content type gains from compression.
+func textual(contentType string) bool {
+	media, _, _ := strings.Cut(contentType, ";")
+	switch media = strings.TrimSpace(media); {
+	case strings.HasPrefix(media, "text/"), strings.HasSuffix(media, "+json"), strings.HasSuffix(media, "+xml"):
+		return true
+	}
+	switch media {
+	case "application/json", "application/javascript", "application/xml", "application/manifest+json":
+		return true
+	}
+	return false
+}
+
+// pickVariant picks the first variant that Accept-Encoding allows, compressed ones first. Identity is what
+// remains: we do not answer 406 to a client that forbids it.
+func pickVariant(variants []variant, accept []byte) *variant {
+	if len(accept) > 0 {
+		for i := 1; i < len(variants); i++ {
+			if acceptsEncoding(accept, variants[i].encoding) {
+				return &variants[i]
+			}
+		}
+	}
+	return &variants[0]
+}
+
+// acceptsEncoding reads Accept-Encoding (RFC 9110, 12.5.3): named with a weight above zero, or not
+// named and covered by *.
+func acceptsEncoding(accept []byte, name string) bool {
+	star := false
+	for len(accept) > 0 {
+		item, rest, _ := bytes.Cut(accept, []byte{','})
+		accept = rest
+		coding, weight, weighted := bytes.Cut(item, []byte{';'})
+		coding = bytes.TrimSpace(coding)
+		ok := !weighted || !zeroWeight(weight)
+		if len(coding) == len(name) && strings.EqualFold(string(coding), name) {
+			return ok
+		}
+		if len(coding) == 1 && coding[0] == '*' {
+			star = ok
+		}
+	}
+	return star
+}
+
+// zeroWeight reports whether a parameter is q=0, q=0.0 and so on.
+func zeroWeight(p []byte) bool {
+	p = bytes.TrimSpace(p)
+	if len(p) < 3 || p[0]|0x20 != 'q' || p[1] != '=' || p[2] != '0' {
+		return false
+	}
+	for _, c := range p[3:] {
+		if c != '.' && c != '0' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,167 @@
+package edge
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"meridian/api"
+)
+
+// flights lets one request fetch what many wait for.
+type flights struct {
+	maxWaiting int
+
+	mu  sync.Mutex // guards all and the waiting counts
+	all map[string]*flight
+	wg  sync.WaitGroup
+}
+
+// flight is one fetch of one key. entry and err are set before done is closed.
+type flight struct {
+	done    chan struct{}
+	entry   *entry // nil if the fetch failed
+	err     *api.Error
+	waiting int
+}
+
+// join gives the flight of a key, starting it with fetch if there is none. joined says that somebody
+// else started it; nil: too many wait already.
+func (f *flights) join(key string, fetch func() (*entry, *api.Error)) (fl *flight, joined bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if fl := f.all[key]; fl != nil {
+		if fl.waiting >= f.maxWaiting {
+			return nil, true
+		}
+		fl.waiting++
+		return fl, true
+	}
+	fl = &flight{done: make(chan struct{})}
+	f.all[key] = fl
+	f.wg.Add(1)
+	go func() {
+		defer f.wg.Done()
+		entry, err := fetch()
+		f.mu.Lock()
+		delete(f.all, key)
+		f.mu.Unlock()
+		fl.entry, fl.err = entry, err
+		close(fl.done)
+	}()
+	return fl, false
+}
+
+// fetch runs a public route's handler for nobody in particular and keeps the answer if it may.
+func (s *Server) fetch(b *bound, r *Request, key string) (*entry, *api.Error) {
+	// The position is taken before the handler runs: the core answers from there on, so a change
+	// that the feed tells later outdates this answer, however the two race.
+	from := s.epochs.position()
+	r.Call.Min = from
+	start := time.Now()
+	ans, err := s.run(s.background, b, r)
+	s.metrics.fill.Observe(time.Since(start).Seconds())
+	now := time.Now()
+	if err != nil {
+		if err.Status != 404 {
+			return nil, err
+		}
+		e := s.negative(r, key, err, from, now)
+		s.cache.put(e, s.cfg.NegativeTTL)
+		return e, nil
+	}
+	index := ans.Index
+	if index.IsZero() {
+		index = from
+	}
+	e := &entry{key: key, status: ans.Status, contentType: ans.ContentType, header: ans.Header, tags: ans.Tags, index: index,
+		fetched: now, immutable: ans.Immutable, core: ans.Core, control: controlRevalidate}
+	if e.status == 0 {
+		e.status = 200
+	}
+	if ans.Tags == nil && !ans.Immutable || e.status != 200 {
+		return s.unkept(e, ans), nil
+	}
+	variants, verr := newVariants(ans.ContentType, ans.Body)
+	if verr != nil {
+		return nil, api.Internal(fmt.Errorf("compress %s: %w", r.Path, verr))
+	}
+	e.variants = variants
+	ttl := ans.TTL
+	if ttl <= 0 {
+		ttl = s.cfg.TTL
+	}
+	if ans.Immutable {
+		ttl, e.control = immutableTTL, controlImmutable
+	}
+	e.freshUntil = now.Add(ttl)
+	// An answer from before our position is shown to those who asked, and never kept: the feed told
+	// us of changes that it may lack.
+	if ans.Immutable || s.cfg.ignoreEpochs || !later(from, index) {
+		s.cache.put(e, ttl+s.cfg.StaleMax)
+	}
+	return e, nil
+}
+
+const immutableTTL = 365 * 24 * time.Hour
+
+// unkept makes an entry of an answer that is not to be kept. Unless it is a failure, its address is
+// marked, so that the next requests do not queue up behind each other.
+func (s *Server) unkept(e *entry, ans *Answer) *entry {
+	if e.status < 500 {
+		s.cache.put(&entry{key: e.key, pass: true, fetched: e.fetched, freshUntil: e.fetched.Add(passTTL)}, passTTL)
+		e.pass = true
+	}
+	e.control = controlPrivate
+	e.variants = []variant{{body: ans.Body}}
+	return e
+}
+
+const passTTL = 10 * time.Second
+
+// negative remembers that there is nothing here. A new product touches the catalogue, which ends it.
+func (s *Server) negative(r *Request, key string, err *api.Error, from api.Index, now time.Time) *entry {
+	e := &entry{key: key, status: err.Status, fetched: now, freshUntil: now.Add(s.cfg.NegativeTTL), index: from,
+		tags: []string{api.TagCatalogue}, control: controlPrivate}
+	anyone := *r
+	anyone.Call.RequestID = ""
+	ct, body := s.refusal(&anyone, err)
+	e.contentType = ct
+	e.variants = []variant{{body: body}}
+	if ct == problemType {
+		e.problem = err
+	}
+	return e
+}
+
+// run calls a handler with its time limit; a panic becomes an internal error.
+func (s *Server) run(ctx context.Context, b *bound, r *Request) (ans *Answer, err *api.Error) {
+	ctx, cancel := context.WithTimeout(ctx, b.Timeout)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			s.metrics.panics.Inc()
+			s.log.Error("a handler panicked", "panic", fmt.Sprint(p), "pattern", b.Pattern, "request_id", r.Call.RequestID, "stack", string(debug.Stack()))
+			ans, err = nil, api.Internal(fmt.Errorf("panic: %v", p))
+		}
+	}()
+	a, herr := b.Handler(ctx, r)
+	if herr != nil {
+		return a, api.AsError(herr)
+	}
+	if a == nil {
+		return nil, api.Internal(fmt.Errorf("%s %s answered nothing", b.Method, b.Pattern))
+	}
+	s.saw(a.Index)
+	return a, nil
+}
+
+// anonymous is the request as a cached answer may depend on it: without anything personal, so that
+// nothing outside the key can get into the answer.
+func anonymous(r *Request) *Request {
+	return &Request{Method: "GET", Path: strings.Clone(r.Path), Params: r.Params, Query: r.Query, Locale: r.Locale, Region: r.Region, HTML: r.HTML,
+		Call: api.Call{RequestID: r.Call.RequestID, Edge: r.Call.Edge}}
+}

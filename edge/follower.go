@@ -1,0 +1,140 @@
+package edge
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"meridian/api"
+	"meridian/api/coreclient"
+)
+
+// CoreFeed is the Feed of a cluster of cores.
+type CoreFeed struct {
+	Client *coreclient.Client
+	// Edge and Region are the id and region that leases and acknowledgements name.
+	Edge, Region string
+}
+
+var _ Feed = CoreFeed{}
+
+// Follow implements Feed.
+func (f CoreFeed) Follow(ctx context.Context, cursor api.Index, fn func(b api.FeedBatch, took time.Duration)) {
+	f.Client.Follow(ctx, f.Edge, f.Region, cursor, fn)
+}
+
+// Ack implements Feed.
+func (f CoreFeed) Ack(ctx context.Context, cursor api.Index) error {
+	_, _, err := coreclient.Do(ctx, f.Client, api.EdgesAck, api.EdgeAck{Edge: f.Edge, Cursor: cursor}, api.Call{Edge: f.Edge})
+	return err
+}
+
+// Renew implements Feed.
+func (f CoreFeed) Renew(ctx context.Context, cursor api.Index) error {
+	_, _, err := coreclient.Do(ctx, f.Client, api.EdgesRenew, api.EdgeRenew{Edge: f.Edge, Region: f.Region, Cursor: cursor}, api.Call{Edge: f.Edge})
+	return err
+}
+
+// renewEvery is how often the lease is renewed: twice may fail before the core counts it out.
+const renewEvery = time.Second
+
+// follower applies the change feed to the epochs, keeps the lease and acknowledges purges.
+type follower struct {
+	epochs  *epochs
+	feed    Feed
+	metrics *metrics
+	log     *slog.Logger
+	acks    chan api.Index // holds the newest position to acknowledge, at most one
+	ctx     context.Context
+	stop    context.CancelFunc
+	wg      sync.WaitGroup
+}
+
+func newFollower(e *epochs, feed Feed, m *metrics, log *slog.Logger) *follower {
+	f := &follower{epochs: e, feed: feed, metrics: m, log: log, acks: make(chan api.Index, 1)}
+	f.ctx, f.stop = context.WithCancel(context.Background())
+	e.leased = true
+	return f
+}
+
+func (f *follower) start() {
+	f.wg.Go(func() { f.feed.Follow(f.ctx, api.Index{}, f.apply) })
+	f.wg.Go(f.renew)
+	f.wg.Go(f.acknowledge)
+}
+
+func (f *follower) close() {
+	f.stop()
+	f.wg.Wait()
+}
+
+// apply runs on the feed's goroutine. An acknowledgement leaves only after the batch is applied.
+func (f *follower) apply(b api.FeedBatch, took time.Duration) {
+	f.epochs.apply(b, time.Now().Add(-took))
+	f.metrics.feed(b)
+	for _, e := range b.Entries {
+		if e.Ack {
+			f.owe(b.Next)
+			return
+		}
+	}
+}
+
+// owe leaves a position for the acknowledging goroutine; a newer one covers an older.
+func (f *follower) owe(at api.Index) {
+	select {
+	case <-f.acks:
+	default:
+	}
+	f.acks <- at
+}
+
+// acknowledge keeps telling the leader until it has heard: a purge waits for it.
+func (f *follower) acknowledge() {
+	for {
+		select {
+		case <-f.ctx.Done():
+			return
+		case at := <-f.acks:
+			f.tell(at)
+		}
+	}
+}
+
+func (f *follower) tell(at api.Index) {
+	for try := 0; try < 5; try++ {
+		ctx, cancel := context.WithTimeout(f.ctx, 2*time.Second)
+		err := f.feed.Ack(ctx, at)
+		cancel()
+		if err == nil || f.ctx.Err() != nil {
+			return
+		}
+		f.log.Warn("a purge could not be acknowledged", "cursor", at.String(), "err", err)
+		if len(f.acks) > 0 {
+			return // a newer position covers this one
+		}
+	}
+}
+
+// renew keeps the lease. It counts from the moment the request left.
+func (f *follower) renew() {
+	tick := time.NewTicker(renewEvery)
+	defer tick.Stop()
+	for {
+		sent := time.Now()
+		ctx, cancel := context.WithTimeout(f.ctx, renewEvery)
+		err := f.feed.Renew(ctx, f.epochs.position())
+		cancel()
+		if err == nil {
+			f.epochs.renewed(sent)
+		} else if f.ctx.Err() == nil {
+			f.log.Debug("the lease was not renewed", "err", err)
+		}
+		select {
+		case <-f.ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}

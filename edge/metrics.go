@@ -1,0 +1,88 @@
+package edge
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/valyala/fasthttp"
+
+	"meridian/api"
+)
+
+// metrics of an edge, all under meridian_edge_.
+type metrics struct {
+	requests *prometheus.CounterVec
+	results  *prometheus.CounterVec
+	latency  prometheus.Histogram
+	fill     prometheus.Histogram
+	panics   prometheus.Counter
+	entries  prometheus.Counter
+	resets   prometheus.Counter
+}
+
+func newMetrics(reg *prometheus.Registry, s *Server) (*metrics, error) {
+	name := func(n string) string { return "meridian_edge_" + n }
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: name("requests_total"), Help: "Answers by status."}, []string{"status"}),
+		results:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: name("cache_results_total"), Help: "Cacheable requests by how they were answered."}, []string{"result"}),
+		latency: prometheus.NewHistogram(prometheus.HistogramOpts{Name: name("request_seconds"), Help: "Time from the request's head to its answer.",
+			Buckets: []float64{.0001, .0005, .001, .005, .01, .05, .1, .25, .5, 1, 2.5, 5, 10}}),
+		fill: prometheus.NewHistogram(prometheus.HistogramOpts{Name: name("fill_seconds"), Help: "Time of a handler that fills the cache.",
+			Buckets: []float64{.001, .005, .01, .05, .1, .25, .5, 1, 2.5, 5, 10}}),
+		panics:  prometheus.NewCounter(prometheus.CounterOpts{Name: name("panics_total"), Help: "Handlers that panicked."}),
+		entries: prometheus.NewCounter(prometheus.CounterOpts{Name: name("feed_entries_total"), Help: "Entries of the change feed applied."}),
+		resets:  prometheus.NewCounter(prometheus.CounterOpts{Name: name("feed_resets_total"), Help: "Times the feed did not know our cursor."}),
+	}
+	gauge := func(n, help string, fn func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name(n), Help: help}, fn)
+	}
+	for _, c := range []prometheus.Collector{m.requests, m.results, m.latency, m.fill, m.panics, m.entries, m.resets,
+		gauge("feed_age_seconds", "Since the last heartbeat of the change feed.", func() float64 { return min(1e9, s.epochs.beatAge(time.Now()).Seconds()) }),
+		gauge("feed_index", "How far the change feed was followed.", func() float64 { return float64(s.epochs.position().Raft) }),
+		gauge("cache_dropped_fills", "Fills that did not fit or were refused.", func() float64 { return float64(s.cache.dropped.Load()) }),
+		gauge("cache_free_bytes", "Room left in the cache.", func() float64 { return float64(s.cache.r.RemainingCost()) }),
+		gauge("connections", "Open connections.", func() float64 { return float64(s.http.GetOpenConnectionsCount()) }),
+	} {
+		if err := reg.Register(c); err != nil {
+			return nil, fmt.Errorf("edge: metrics: %w", err)
+		}
+	}
+	return m, nil
+}
+
+func (m *metrics) feed(b api.FeedBatch) {
+	m.entries.Add(float64(len(b.Entries)))
+	if b.Reset {
+		m.resets.Inc()
+	}
+}
+
+// answered counts how a cacheable request was answered.
+func (m *metrics) answered(c cacheStatus) {
+	result := c.fwd
+	switch {
+	case c.hit && c.detail == "":
+		result = "hit"
+	case c.hit || c.detail != "":
+		result = "stale"
+	case c.collapsed:
+		result = "collapsed"
+	}
+	m.results.WithLabelValues(result).Inc()
+}
+
+// account counts and, now and then or when it failed, logs an answer.
+func (s *Server) account(ctx *fasthttp.RequestCtx, id string, t timing) {
+	status := ctx.Response.StatusCode()
+	took := time.Since(t.start)
+	s.metrics.requests.WithLabelValues(strconv.Itoa(status)).Inc()
+	s.metrics.latency.Observe(took.Seconds())
+	if n := s.answers.Add(1); status < 500 && n%s.cfg.LogSample != 0 {
+		return
+	}
+	s.log.Info("answered", "method", string(ctx.Method()), "path", short(ctx.Path(), 512), "status", status,
+		"bytes", len(ctx.Response.Body()), "ms", float64(took.Microseconds())/1000, "request_id", id,
+		"client", s.client(ctx), "cache", string(ctx.Response.Header.Peek("Cache-Status")))
+}

@@ -1,0 +1,217 @@
+package edge
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"meridian/api"
+)
+
+// refuse answers with an error.
+func (s *Server) refuse(ctx *fasthttp.RequestCtx, r *Request, e *api.Error, t timing) {
+	h := &ctx.Response.Header
+	ctx.Response.ResetBody()
+	ct, body := s.refusal(r, e)
+	ctx.SetStatusCode(e.Status)
+	h.SetContentType(ct)
+	h.Set("Cache-Control", controlPrivate)
+	if e.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(e.RetryAfter))
+	}
+	if e.Code == api.CodeUnauthorized {
+		h.Set("WWW-Authenticate", "Bearer")
+	}
+	if len(h.Peek("Cache-Status")) == 0 {
+		s.cacheStatus(h, cacheStatus{fwd: "bypass"})
+	}
+	ctx.Response.SetBodyRaw(body)
+	timed(h, t)
+	if e.Status >= 500 {
+		s.log.Error("a request failed", "request_id", r.Call.RequestID, "method", r.Method, "path", r.Path, "code", string(e.Code), "err", e)
+	}
+}
+
+// private answers one client.
+func (s *Server) private(ctx *fasthttp.RequestCtx, r *Request, a *Answer, t timing) {
+	h := &ctx.Response.Header
+	status := a.Status
+	if status == 0 {
+		status = 200
+	}
+	ctx.SetStatusCode(status)
+	if a.ContentType != "" {
+		h.SetContentType(a.ContentType)
+	}
+	for _, kv := range a.Header {
+		h.Set(kv[0], kv[1])
+	}
+	if a.Replay {
+		h.Set(api.HeaderReplay, "true")
+	}
+	h.Set("Cache-Control", controlPrivate)
+	if a.Immutable {
+		h.Set("Cache-Control", controlImmutable)
+	}
+	s.cacheStatus(h, cacheStatus{fwd: "bypass"})
+	next := r.Jar
+	if a.Jar != nil {
+		next = *a.Jar
+	}
+	if r.Method != "GET" && r.Method != "HEAD" {
+		// What this client wrote, it sees from now on, on any edge.
+		next.Min = api.Max(next.Min, a.Index)
+	}
+	s.jar.write(h, r.Jar, next, !loopback(ctx.Host()))
+	if at := api.Max(next.Min, a.Index); !at.IsZero() {
+		h.Set(api.HeaderIndex, at.String())
+	}
+	ctx.Response.SetBodyRaw(a.Body)
+	t.core = a.Core
+	timed(h, t)
+}
+
+// stored answers from an entry.
+func (s *Server) stored(ctx *fasthttp.RequestCtx, b *bound, r *Request, e *entry, c cacheStatus, t timing) {
+	h := &ctx.Response.Header
+	now := time.Now()
+	if e.freshUntil.After(now) && !e.pass && c.fwd != "stale" {
+		c.ttl, c.hasTTL = e.freshUntil.Sub(now), true
+	}
+	s.cacheStatus(h, c)
+	s.metrics.answered(c)
+	h.Set("Cache-Control", e.control)
+	if c.hit || c.detail != "" {
+		h.Set("Age", strconv.FormatInt(int64(max(0, now.Sub(e.fetched))/time.Second), 10))
+	}
+	if !e.index.IsZero() {
+		h.Set(api.HeaderIndex, e.index.String())
+	}
+	for _, kv := range e.header {
+		h.Set(kv[0], kv[1])
+	}
+	if e.problem != nil {
+		_, body := s.refusal(r, e.problem)
+		s.send(ctx, e.status, problemType, body, t)
+		return
+	}
+	v := &e.variants[0]
+	if b.Class == File {
+		h.Set("Accept-Ranges", "bytes")
+	} else {
+		h.Set("Vary", "Accept-Encoding")
+		v = pickVariant(e.variants, ctx.Request.Header.Peek("Accept-Encoding"))
+	}
+	if v.etag != "" {
+		h.Set("ETag", v.etag)
+		if matches(ctx.Request.Header.Peek("If-None-Match"), v.etag) {
+			ctx.SetStatusCode(304)
+			h.SetNoDefaultContentType(true)
+			ctx.Response.SkipBody = true
+			timed(h, t)
+			return
+		}
+	}
+	if b.Class == File && e.status == 200 {
+		if done := s.ranged(ctx, r, e, v, t); done {
+			return
+		}
+	}
+	if v.encoding != "" {
+		h.Set("Content-Encoding", v.encoding)
+	}
+	s.send(ctx, e.status, e.contentType, v.body, t)
+}
+
+func (s *Server) send(ctx *fasthttp.RequestCtx, status int, contentType string, body []byte, t timing) {
+	ctx.SetStatusCode(status)
+	ctx.Response.Header.SetContentType(contentType)
+	ctx.Response.SetBodyRaw(body)
+	timed(&ctx.Response.Header, t)
+}
+
+// matches reports whether If-None-Match names the tag, or is a star.
+func matches(header []byte, etag string) bool {
+	for len(header) > 0 {
+		item, rest, _ := bytes.Cut(header, []byte{','})
+		header = rest
+		item = bytes.TrimPrefix(bytes.TrimSpace(item), []byte("W/"))
+		if string(item) == etag || len(item) == 1 && item[0] == '*' {
+			return true
+		}
+	}
+	return false
+}
+
+// ranged answers a single range of a file. Several ranges, or a range of another version of the
+// file, get the whole.
+func (s *Server) ranged(ctx *fasthttp.RequestCtx, r *Request, e *entry, v *variant, t timing) bool {
+	spec := string(ctx.Request.Header.Peek("Range"))
+	if spec == "" || r.Method != "GET" {
+		return false
+	}
+	if cond := string(ctx.Request.Header.Peek("If-Range")); cond != "" && cond != v.etag {
+		return false
+	}
+	size := int64(len(v.body))
+	from, to, ok, outside := parseRange(spec, size)
+	switch {
+	case outside:
+		ctx.Response.Header.Set("Content-Range", "bytes */"+strconv.FormatInt(size, 10))
+		ctx.SetStatusCode(416)
+		timed(&ctx.Response.Header, t)
+		return true
+	case !ok:
+		return false
+	}
+	ctx.Response.Header.Set("Content-Range", "bytes "+strconv.FormatInt(from, 10)+"-"+strconv.FormatInt(to-1, 10)+"/"+strconv.FormatInt(size, 10))
+	s.send(ctx, 206, e.contentType, v.body[from:to], t)
+	return true
+}
+
+// parseRange reads a single byte range as [from, to). ok is false for what is to be ignored, outside
+// true for a range beyond the end.
+func parseRange(spec string, size int64) (from, to int64, ok, outside bool) {
+	list, found := strings.CutPrefix(spec, "bytes=")
+	first, last, dash := strings.Cut(strings.TrimSpace(list), "-")
+	if !found || !dash || !digits(first) || !digits(last) || first == "" && last == "" {
+		return 0, 0, false, false
+	}
+	a, err1 := strconv.ParseInt(orZero(first), 10, 64)
+	z, err2 := strconv.ParseInt(orZero(last), 10, 64)
+	switch {
+	case err1 != nil || err2 != nil:
+		return 0, 0, false, false
+	case first == "":
+		if z == 0 || size == 0 {
+			return 0, 0, false, true
+		}
+		return max(0, size-z), size, true, false
+	case a >= size:
+		return 0, 0, false, true
+	case last == "" || z >= size:
+		return a, size, true, false
+	case z < a:
+		return 0, 0, false, false
+	}
+	return a, z + 1, true, false
+}
+
+func digits(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+func orZero(s string) string {
+	if s == "" {
+		return "0"
+	}
+	return s
+}

@@ -1,0 +1,196 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"meridian/api"
+)
+
+// Server is an edge: NewServer, Listen, Serve, Close.
+type Server struct {
+	cfg       Config
+	log       *slog.Logger
+	router    *router
+	jar       jarCodec
+	cache     *cache
+	epochs    *epochs
+	flights   *flights
+	metrics   *metrics
+	cacheName string
+	http      *fasthttp.Server
+	ops       *opsServer
+	follower  *follower
+
+	// background is the context of handlers and fills: cancelled when Close has drained.
+	background context.Context
+	stop       context.CancelFunc
+
+	newestMu sync.Mutex // guards newest
+	newest   api.Index
+
+	answers   atomic.Uint64 // for sampling the log
+	draining  atomic.Bool
+	ln        net.Listener
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// NewServer checks the configuration and makes a server. It opens nothing yet.
+func NewServer(cfg Config) (*Server, error) {
+	if err := cfg.setDefaults(); err != nil {
+		return nil, err
+	}
+	r, err := newRouter(cfg.Routes)
+	if err != nil {
+		return nil, err
+	}
+	c, err := newCache(cfg.CacheBytes, cfg.MaxEntry)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg: cfg, log: cfg.Logger, router: r, cache: c,
+		jar:       jarCodec{secret: cfg.Secret},
+		epochs:    newEpochs(cfg.MaxEpochs),
+		flights:   &flights{maxWaiting: cfg.MaxWaiting, all: map[string]*flight{}},
+		cacheName: "meridian-" + cfg.Region,
+	}
+	if s.metrics, err = newMetrics(cfg.Registry, s); err != nil {
+		return nil, err
+	}
+	s.background, s.stop = context.WithCancel(context.Background())
+	s.http = &fasthttp.Server{
+		Handler:                      s.handle,
+		HeaderReceived:               s.headerReceived,
+		ErrorHandler:                 s.unreadable,
+		Logger:                       quiet{s.log},
+		ReadBufferSize:               maxHeaders,
+		ReadTimeout:                  cfg.ReadTimeout,
+		WriteTimeout:                 cfg.WriteTimeout,
+		IdleTimeout:                  cfg.IdleTimeout,
+		MaxConnsPerIP:                cfg.MaxConnsPerIP,
+		Concurrency:                  cfg.Concurrency,
+		TCPKeepalive:                 true,
+		MaxRequestBodySize:           1, // bodies are streamed: each route has its own limit
+		StreamRequestBody:            true,
+		DisablePreParseMultipartForm: true,
+		NoDefaultServerHeader:        true,
+		NoDefaultContentType:         true,
+		CloseOnShutdown:              true,
+		SecureErrorLogMessage:        true,
+	}
+	if cfg.Feed != nil && !cfg.DisableFollower {
+		s.follower = newFollower(s.epochs, cfg.Feed, s.metrics, s.log)
+	}
+	return s, nil
+}
+
+// Listen opens the listeners and starts to follow the feed.
+func (s *Server) Listen() error {
+	ln, err := net.Listen("tcp", s.cfg.Addr)
+	if err != nil {
+		return fmt.Errorf("edge: --addr %s: %w", s.cfg.Addr, err)
+	}
+	if s.cfg.OpsAddr != "" {
+		if s.ops, err = listenOps(s.cfg.OpsAddr, s); err != nil {
+			return errors.Join(err, ln.Close())
+		}
+	}
+	s.ln = ln
+	if s.follower != nil {
+		s.follower.start()
+	}
+	return nil
+}
+
+// Addr is where the shop listens, after Listen. OpsAddr is the same for operations.
+func (s *Server) Addr() string { return s.ln.Addr().String() }
+
+// OpsAddr is where operations listen, after Listen; empty without one.
+func (s *Server) OpsAddr() string {
+	if s.ops == nil {
+		return ""
+	}
+	return s.ops.ln.Addr().String()
+}
+
+// Serve answers requests until Close. It returns nil after Close.
+func (s *Server) Serve() error {
+	if err := s.http.Serve(s.ln); err != nil && !s.draining.Load() {
+		return fmt.Errorf("edge: serve: %w", err)
+	}
+	return nil
+}
+
+// Close stops accepting, lets running requests end within the drain time, stops the follower and
+// waits for everything it started.
+func (s *Server) Close() error {
+	s.closeOnce.Do(func() {
+		s.draining.Store(true)
+		ctx, cancel := context.WithTimeout(context.Background(), s.cfg.DrainTimeout)
+		defer cancel()
+		var errs []error
+		if s.ln != nil {
+			if err := s.http.ShutdownWithContext(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
+				errs = append(errs, fmt.Errorf("edge: drain: %w", err))
+			}
+			// A server that was never served does not know its listener.
+			_ = s.ln.Close()
+		}
+		s.stop()
+		s.flights.wg.Wait()
+		if s.follower != nil {
+			s.follower.close()
+		}
+		if s.ops != nil {
+			errs = append(errs, s.ops.close(ctx))
+		}
+		s.cache.close()
+		s.closeErr = errors.Join(errs...)
+	})
+	return s.closeErr
+}
+
+// Ready reports why this edge should get no traffic, nil if it should.
+func (s *Server) Ready() error {
+	switch {
+	case s.draining.Load():
+		return errors.New("draining")
+	case s.follower != nil && s.epochs.beatAge(time.Now()) > beatMax:
+		return errors.New("no heartbeat of the change feed")
+	case s.cfg.Cores != nil && s.cfg.Cores() == 0:
+		return errors.New("no core answers")
+	}
+	return nil
+}
+
+// unreadable answers a request that fasthttp could not read, and its connection is closed.
+func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) {
+	t := timing{start: time.Now()}
+	id := requestID(&ctx.Request.Header)
+	s.common(ctx, id)
+	e := malformed("The request is not well-formed HTTP.")
+	var small *fasthttp.ErrSmallBuffer
+	switch {
+	case errors.As(err, &small):
+		e = tooManyHeaders()
+	case isTimeout(err):
+		e = tooSlow()
+	}
+	s.refuse(ctx, s.basic(ctx, id), e, t)
+	s.account(ctx, id, t)
+}
+
+// quiet passes fasthttp's own messages on as warnings; they are about single connections.
+type quiet struct{ log *slog.Logger }
+
+func (q quiet) Printf(format string, args ...any) { q.log.Debug(fmt.Sprintf(format, args...)) }
