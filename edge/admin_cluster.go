@@ -1,0 +1,105 @@
+package edge
+
+import (
+	"context"
+
+	"meridian/api"
+)
+
+// The bodies of what operators send.
+type (
+	memberBody struct {
+		ID      string `json:"id"`
+		Address string `json:"address"`
+		Role    string `json:"role,omitempty"`
+	}
+	leaderBody struct {
+		ID string `json:"id"`
+	}
+	purgeBody struct {
+		Tags []string `json:"tags,omitempty"`
+		All  bool     `json:"all,omitempty"`
+		Soft bool     `json:"soft,omitempty"`
+	}
+)
+
+const maxPurgeTags = 1000
+
+func (s *Shop) clusterOperations() []operation {
+	const cluster = "/admin/api/v1/cluster"
+	return []operation{
+		{Route: Route{Method: "GET", Pattern: cluster, Class: Staff, Handler: s.cluster},
+			ID: "getCluster", Summary: "The core cluster and its live edges", Result: api.Cluster{}},
+		{Route: Route{Method: "POST", Pattern: cluster + "/members", Class: Staff, MaxBody: staffBodyMax, Timeout: payTimeout, Handler: s.joinCluster},
+			ID: "addMember", Summary: "Add a member as voter or learner, or change its role", Body: memberBody{}, Result: api.Cluster{}},
+		{Route: Route{Method: "DELETE", Pattern: cluster + "/members/{id}", Class: Staff, Timeout: payTimeout, Handler: s.leaveCluster},
+			ID: "removeMember", Summary: "Remove a member", Result: api.Cluster{}},
+		{Route: Route{Method: "POST", Pattern: cluster + "/leader", Class: Staff, MaxBody: staffBodyMax, Timeout: payTimeout, Handler: s.leadCluster},
+			ID: "moveLeader", Summary: "Hand leadership to a member", Body: leaderBody{}, Result: api.Cluster{}},
+		{Route: Route{Method: "POST", Pattern: "/admin/api/v1/cache/purge", Class: Staff, MaxBody: productBodyMax, Timeout: payTimeout, Handler: s.purge},
+			ID: "purge", Summary: "Purge cached answers; answers when every live edge has applied it", Body: purgeBody{}, Result: api.PurgeResult{}},
+	}
+}
+
+func (s *Shop) cluster(ctx context.Context, r *Request) (*Answer, error) {
+	return askStaff(ctx, s, r, api.ClusterGet, api.None{})
+}
+
+func (s *Shop) joinCluster(ctx context.Context, r *Request) (*Answer, error) {
+	var body memberBody
+	if err := decodeJSON(r.Body, &body); err != nil {
+		return nil, err
+	}
+	if err := checkMember(body.ID); err != nil {
+		return nil, err
+	}
+	if body.Role != "" && body.Role != "voter" && body.Role != "learner" {
+		return nil, api.Invalid("role", "must be voter or learner")
+	}
+	return askStaff(ctx, s, r, api.ClusterJoin, api.MemberChange{ID: body.ID, Address: body.Address, Role: body.Role})
+}
+
+func (s *Shop) leaveCluster(ctx context.Context, r *Request) (*Answer, error) {
+	id := r.Params["id"]
+	if err := checkMember(id); err != nil {
+		return nil, err
+	}
+	return askStaff(ctx, s, r, api.ClusterRemove, api.MemberChange{ID: id})
+}
+
+func (s *Shop) leadCluster(ctx context.Context, r *Request) (*Answer, error) {
+	var body leaderBody
+	if err := decodeJSON(r.Body, &body); err != nil {
+		return nil, err
+	}
+	if err := checkMember(body.ID); err != nil {
+		return nil, err
+	}
+	return askStaff(ctx, s, r, api.ClusterLead, api.MemberChange{ID: body.ID})
+}
+
+func checkMember(id string) error {
+	if !validHandle(id) {
+		return api.Invalid("id", "must be the id of a member, such as core-eu")
+	}
+	return nil
+}
+
+func (s *Shop) purge(ctx context.Context, r *Request) (*Answer, error) {
+	var body purgeBody
+	if err := decodeJSON(r.Body, &body); err != nil {
+		return nil, err
+	}
+	if len(body.Tags) == 0 && !body.All {
+		return nil, api.Invalid("tags", "must name at least one tag, or all must be true")
+	}
+	if len(body.Tags) > maxPurgeTags {
+		return nil, api.Invalid("tags", "must hold at most %d tags", maxPurgeTags)
+	}
+	for _, tag := range body.Tags {
+		if !bounded(tag, 160, func(c byte) bool { return c > ' ' && c < 0x7f }) {
+			return nil, api.Invalid("tags", "must hold tags such as product:mug or catalogue")
+		}
+	}
+	return askStaff(ctx, s, r, api.CachePurge, api.Purge{Tags: body.Tags, All: body.All, Soft: body.Soft})
+}

@@ -1,0 +1,192 @@
+package edge
+
+import (
+	"context"
+	"strconv"
+
+	"meridian/api"
+	"meridian/web"
+)
+
+// deskOrders is how many orders the desk shows, deskRows how many rows of a report.
+const (
+	deskOrders = 20
+	deskRows   = 20
+)
+
+func (s *Shop) deskRoutes() []Route {
+	form := func(pattern string, h Handler) Route {
+		return Route{Method: "POST", Pattern: pattern, Class: Private, MaxBody: formBodyMax, Types: formTypes, Handler: h}
+	}
+	return []Route{
+		{Method: "GET", Pattern: "/admin/", Class: Private, Timeout: payTimeout, Handler: s.desk},
+		{Method: "GET", Pattern: "/admin/operations", Class: Private, Handler: s.operationsPage},
+		{Method: "GET", Pattern: "/admin/sign-in", Class: Private, Query: []string{"next"}, Handler: s.staffSignInPage},
+		form("/admin/sign-in", s.staffSignIn),
+		form("/admin/", s.staffSignOut),
+	}
+}
+
+func (s *Shop) staffSignInPage(ctx context.Context, r *Request) (*Answer, error) {
+	return s.showSignIn(ctx, s.staff(r), web.SignIn{Staff: true, Action: "/admin/sign-in", Next: localPath(first(r.Query, "next"), "/admin/")}, nil)
+}
+
+func (s *Shop) staffSignIn(ctx context.Context, r *Request) (*Answer, error) {
+	v, password := typed(r)
+	v.Staff, v.Action, v.Next = true, "/admin/sign-in", localPath(first(r.Form, "next"), "/admin/")
+	t := s.staff(r)
+	t.call.Credential = ""
+	who, err := ask(ctx, t, api.StaffSession, api.StaffSignIn{Email: v.Email.Value, Password: password})
+	if err != nil {
+		e := api.AsError(err)
+		if e.Status >= 500 || e.Status == 429 {
+			return nil, e
+		}
+		return s.showSignIn(ctx, t, v, e)
+	}
+	a := t.answer()
+	a.jar(r).Staff = who.Token
+	if who.Role == roleOperator && v.Next == "/admin/" {
+		v.Next = "/admin/operations"
+	}
+	return redirect(a, v.Next)
+}
+
+func (s *Shop) staffSignOut(_ context.Context, r *Request) (*Answer, error) {
+	a := &Answer{}
+	a.jar(r).Staff = ""
+	return redirect(a, "/admin/sign-in")
+}
+
+// atDesk finds out who is at the desk. Without a valid credential the answer leads to the sign-in.
+func (s *Shop) atDesk(ctx context.Context, t *trip, role string) (api.StaffIdentity, *Answer, error) {
+	who, err := s.require(ctx, t, role)
+	if api.CodeOf(err) == api.CodeUnauthorized {
+		a := t.answer()
+		a.jar(t.r).Staff = ""
+		a, err = redirect(a, "/admin/sign-in?next="+t.r.Path)
+		return who, a, err
+	}
+	return who, nil, err
+}
+
+func (s *Shop) desk(ctx context.Context, r *Request) (*Answer, error) {
+	t := s.staff(r)
+	who, elsewhere, err := s.atDesk(ctx, t, "")
+	if err != nil || elsewhere != nil {
+		return elsewhere, err
+	}
+	if who.Role == roleOperator {
+		return redirect(t.answer(), "/admin/operations")
+	}
+	v := web.Desk{Who: who.Email, Role: who.Role}
+	orders, err := ask(ctx, t, api.OrdersList, api.OrdersQuery{Page: api.Page{Limit: deskOrders}})
+	if err != nil {
+		return nil, err
+	}
+	for i := range orders.Items {
+		o := &orders.Items[i].Order
+		v.Orders = append(v.Orders, orderRow(o, "/admin/api/v1/orders/"+o.ID))
+	}
+	v.Reports, v.Note = s.deskReports(ctx, r)
+	a := t.answer()
+	v.Layout = deskLayout(r, "Desk", who)
+	return page(a, 200, v)
+}
+
+// deskReports runs every report over the last week. A report that cannot be read is named in the note.
+func (s *Shop) deskReports(ctx context.Context, r *Request) (tables []web.Table, note string) {
+	if s.cfg.Reports == nil {
+		return nil, "Reports are switched off here: this edge runs without ClickHouse."
+	}
+	p := params{}
+	q := reportQuery(&p, s.cfg.Now())
+	for _, info := range s.cfg.Reports.Reports() {
+		table, err := s.runReport(ctx, info.Name, q)
+		if err != nil {
+			s.cfg.Log.Warn("report not read", "report", info.Name, "error", err, "request_id", r.Call.RequestID)
+			return tables, "Some reports cannot be read right now. Nothing is lost; they will be back."
+		}
+		tables = append(tables, tableView(info.Title, &table))
+	}
+	return tables, ""
+}
+
+func tableView(title string, t *ReportTable) web.Table {
+	v := web.Table{Title: title, Empty: "Nothing in this period."}
+	for _, c := range t.Columns {
+		label := titled(c.Name)
+		if c.Unit != "" {
+			label += " (" + c.Unit + ")"
+		}
+		v.Columns = append(v.Columns, label)
+	}
+	for _, cells := range t.Rows[:min(len(t.Rows), deskRows)] {
+		var row []string
+		for _, cell := range cells {
+			row = append(row, cellText(cell))
+		}
+		v.Rows = append(v.Rows, row)
+	}
+	return v
+}
+
+// cellText is a cell for a page: fractions with two digits.
+func cellText(cell any) string {
+	switch v := cell.(type) {
+	case float64:
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	case float32:
+		return strconv.FormatFloat(float64(v), 'f', 2, 32)
+	case string:
+		return v
+	}
+	return plainCell(cell)
+}
+
+func (s *Shop) operationsPage(ctx context.Context, r *Request) (*Answer, error) {
+	t := s.staff(r)
+	who, elsewhere, err := s.atDesk(ctx, t, roleOperator)
+	if err != nil || elsewhere != nil {
+		return elsewhere, err
+	}
+	c, err := ask(ctx, t, api.ClusterGet, api.None{})
+	if err != nil {
+		return nil, err
+	}
+	members := web.Table{Title: "Cores", Columns: []string{"Id", "Region", "Role", "Address", "Applied index", "Behind (ms)", "Healthy"}}
+	for _, m := range c.Members {
+		id := m.ID
+		if id == c.Leader {
+			id += " (leads)"
+		}
+		members.Rows = append(members.Rows, []string{id, m.Region, m.Role, m.Address, strconv.FormatUint(m.AppliedIndex, 10), number(m.LagMS), yesNo(m.Healthy)})
+	}
+	edges := web.Table{Title: "Live edges", Columns: []string{"Id", "Region", "Has applied"}, Empty: "No edge holds a lease."}
+	for _, e := range c.Edges {
+		edges.Rows = append(edges.Rows, []string{e.ID, e.Region, e.Cursor.String()})
+	}
+	v := web.Desk{Who: who.Email, Role: who.Role, Reports: []web.Table{members, edges},
+		Note: "Term " + strconv.FormatUint(c.Term, 10) + ", commit index " + strconv.FormatUint(c.CommitIndex, 10) + ", timeline " + strconv.FormatUint(uint64(c.Timeline), 10) + "."}
+	a := t.answer()
+	v.Layout = deskLayout(r, "Operations", who)
+	return page(a, 200, v)
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// deskLayout is the frame of a staff page: its header leads between the desks of the role.
+func deskLayout(r *Request, title string, who api.StaffIdentity) web.Layout {
+	l := web.Layout{Title: title, Lang: "en", NoIndex: true, SignedIn: true}
+	if who.Role == roleOperator {
+		l.Nav = []web.Link{{Label: "Operations", Href: "/admin/operations", Current: r.Path == "/admin/operations"}}
+	} else {
+		l.Nav = []web.Link{{Label: "Desk", Href: "/admin/", Current: r.Path == "/admin/"}}
+	}
+	return l
+}

@@ -1,0 +1,240 @@
+package edge
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"meridian/api"
+	"meridian/api/coreclient"
+)
+
+// Clicks takes clickstream events and knows what is popular. Record returns once the events are
+// safe on disk; a full spool refuses them. Trending answers product handles, best first, from
+// memory; it may be empty.
+type Clicks interface {
+	Record(ctx context.Context, events []api.Event) error
+	Trending(ctx context.Context) []string
+}
+
+// ShopConfig configures a Shop.
+type ShopConfig struct {
+	// Core answers everything the shop knows. Required.
+	Core *coreclient.Client
+	// Clicks takes events; nil: they are accepted and dropped, and the newest products count as popular.
+	Clicks Clicks
+	// Reports answers the merchandiser's reports; nil: they are unavailable.
+	Reports Reports
+	// Files holds pictures and clips; nil: they are unavailable.
+	Files Files
+	// BaseURL is the public address in canonical links and the site map. Default http://localhost:8080.
+	BaseURL string
+	// Region names this edge's region in the foot of pages.
+	Region string
+	// Provider names the payment provider that checkout pages use. Default sandbox, whose test cards
+	// the page then offers.
+	Provider string
+	// Now is the clock for delivery promises and events. Default time.Now.
+	Now func() time.Time
+	// Log takes what people are not told. Default slog.Default().
+	Log *slog.Logger
+}
+
+// Shop holds the handlers: pages, the JSON API, the staff's API and files. It keeps no state of its
+// own but a short memory of the navigation for private pages. Routes lists what it answers.
+type Shop struct {
+	cfg ShopConfig
+	nav navMemory
+}
+
+// NewShop makes a Shop.
+func NewShop(cfg ShopConfig) *Shop {
+	if cfg.BaseURL == "" {
+		cfg.BaseURL = "http://localhost:8080"
+	}
+	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
+	if cfg.Provider == "" {
+		cfg.Provider = sandbox
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	return &Shop{cfg: cfg, nav: navMemory{lists: map[api.Locale]navEntry{}}}
+}
+
+// sandbox is the provider of the demo, see package core.
+const sandbox = "sandbox"
+
+// Routes lists every route of the shop: the described API, then pages and files.
+func (s *Shop) Routes() []Route {
+	var routes []Route
+	for _, op := range s.operations() {
+		routes = append(routes, op.completed().Route)
+	}
+	routes = append(routes, s.pageRoutes()...)
+	routes = append(routes, s.deskRoutes()...)
+	routes = append(routes, s.seoRoutes()...)
+	return append(routes, s.fileRoutes()...)
+}
+
+// operations is the table of the JSON API. The OpenAPI description is made from it.
+func (s *Shop) operations() []operation {
+	ops := s.catalogueOperations()
+	ops = append(ops, s.cartOperations()...)
+	ops = append(ops, s.orderOperations()...)
+	ops = append(ops, s.accountOperations()...)
+	ops = append(ops, s.eventOperations()...)
+	ops = append(ops, s.staffProductOperations()...)
+	ops = append(ops, s.staffStockOperations()...)
+	ops = append(ops, s.staffOrderOperations()...)
+	ops = append(ops, s.reportOperations()...)
+	return append(ops, s.clusterOperations()...)
+}
+
+// trip is the dealings of one request with the core. It may be used by several goroutines.
+type trip struct {
+	shop *Shop
+	r    *Request
+	call api.Call
+
+	mu     sync.Mutex
+	lowest api.Index
+	newest api.Index
+	replay bool
+	flying int
+	since  time.Time
+	spent  time.Duration
+}
+
+// public is a trip without a person: what it brings back may be cached.
+func (s *Shop) public(r *Request) *trip {
+	t := &trip{shop: s, r: r, call: r.Call}
+	t.call.Credential = ""
+	return t
+}
+
+// private is a trip for one customer, who sees what they wrote before.
+func (s *Shop) private(r *Request) *trip {
+	t := &trip{shop: s, r: r, call: r.Call}
+	t.call.Min = api.Max(r.Call.Min, r.Jar.Min)
+	if t.call.Credential == "" && r.Jar.Session != "" {
+		t.call.Credential = "session:" + r.Jar.Session
+	}
+	return t
+}
+
+// staff is a trip for a member of staff: by the Authorization header, else by the cookie.
+func (s *Shop) staff(r *Request) *trip {
+	t := &trip{shop: s, r: r, call: r.Call}
+	t.call.Min = api.Max(r.Call.Min, r.Jar.Min)
+	if !strings.HasPrefix(t.call.Credential, "staff:") {
+		t.call.Credential = ""
+		if r.Jar.Staff != "" {
+			t.call.Credential = "staff:" + r.Jar.Staff
+		}
+	}
+	return t
+}
+
+// ask makes one call to the core and keeps account of index, replay and time.
+func ask[Req, Resp any](ctx context.Context, t *trip, e api.Endpoint[Req, Resp], req Req) (Resp, error) {
+	call := t.call
+	if e.Kind != api.Write {
+		call.Key = ""
+	}
+	t.leave()
+	resp, meta, err := coreclient.Do(ctx, t.shop.cfg.Core, e, req, call)
+	t.back(meta, e.Kind)
+	if err == nil {
+		fillNil(&resp)
+	}
+	return resp, err
+}
+
+func (t *trip) leave() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.flying == 0 {
+		t.since = time.Now()
+	}
+	t.flying++
+}
+
+func (t *trip) back(meta api.Meta, kind api.Kind) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.flying--
+	if t.flying == 0 {
+		t.spent += time.Since(t.since)
+	}
+	if meta.Replay {
+		t.replay = true
+	}
+	if meta.Index.IsZero() {
+		return
+	}
+	if t.lowest.IsZero() || api.Max(t.lowest, meta.Index) == t.lowest {
+		t.lowest = meta.Index
+	}
+	if kind == api.Write {
+		t.newest = api.Max(t.newest, meta.Index)
+		t.call.Min = api.Max(t.call.Min, meta.Index)
+	}
+}
+
+// answer begins an answer with what the trip learned. After a write the client's jar gets the new index.
+func (t *trip) answer() *Answer {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	a := &Answer{Index: t.lowest, Core: t.spent, Replay: t.replay}
+	if !t.newest.IsZero() {
+		j := t.r.Jar
+		j.Min = api.Max(j.Min, t.newest)
+		a.Jar = &j
+		a.Index = t.newest
+	}
+	return a
+}
+
+// refused is the outcome of a call that failed. A refusal that the core answered from its memory
+// becomes an answer, since only answers can say that they are replays.
+func (t *trip) refused(err error) (*Answer, error) {
+	a := t.answer()
+	if !a.Replay {
+		return a, err
+	}
+	e := *api.AsError(err)
+	e.RequestID = t.r.Call.RequestID
+	a.Status, a.ContentType, a.Body = e.Status, problemType, problemJSON(&e)
+	return a, nil
+}
+
+// jar is the answer's jar, to be changed: a copy of the client's where the answer has none yet.
+func (a *Answer) jar(r *Request) *Jar {
+	if a.Jar == nil {
+		j := r.Jar
+		a.Jar = &j
+	}
+	return a.Jar
+}
+
+// together runs functions at the same time and gives the first error in their order.
+func together(fs ...func() error) error {
+	errs := make([]error, len(fs))
+	var wg sync.WaitGroup
+	for i, f := range fs {
+		wg.Go(func() { errs[i] = f() })
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
