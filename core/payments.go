@@ -1,6 +1,13 @@
 package core
 
-import "context"
+import (
+	"context"
+	"errors"
+)
+
+// ErrPaymentsNotAsked is matched by an error of Payments when the provider was not asked at all, for
+// example because its circuit breaker is open: nothing can have been charged by that call.
+var ErrPaymentsNotAsked = errors.New("the payment provider was not asked")
 
 // Payments is a payment provider, as the checkout needs it. Every call carries the key that was
 // replicated before it, so repeating a call is harmless. Implemented by core/payments.

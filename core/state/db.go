@@ -25,6 +25,9 @@ type Options struct {
 	// DirtyMax bounds the encoded bytes that wait for a checkpoint; beyond it Update writes one
 	// itself first. Default 256 MiB.
 	DirtyMax int64
+	// Loaded is called after Load and after every Restore, before anyone can read: the place to rebuild
+	// what follows from the hot tables. It may read them and must not call the DB otherwise.
+	Loaded func()
 	// Logger gets one line a restore and the error before a stop. Default slog.Default().
 	Logger *slog.Logger
 	// Fail is called once, after a storage error, and must not call the DB. Nothing more becomes
@@ -82,6 +85,9 @@ func Open(o Options) (*DB, error) {
 	}
 	if o.DirtyMax <= 0 {
 		o.DirtyMax = 256 << 20
+	}
+	if o.Loaded == nil {
+		o.Loaded = func() {}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

@@ -3,7 +3,6 @@ package state
 import (
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -23,6 +22,7 @@ func (db *DB) Load() error {
 	install()
 	db.stand(m.position)
 	db.loaded = true
+	db.opts.Loaded()
 	db.mu.Unlock()
 	go db.checkpointLoop()
 	return nil
@@ -33,20 +33,8 @@ func (db *DB) readGeneration(g *generation) (m meta, install func(), err error) 
 	var installs []func()
 	err = guarded(func() error {
 		return g.bolt.View(func(tx *bbolt.Tx) error {
-			if m, err = readMeta(tx); err != nil {
-				return err
-			}
-			if err := db.knowsAll(m); err != nil {
-				return err
-			}
-			for _, t := range db.tables {
-				in, err := t.read(tx, m.tallies[t.tableName()])
-				if err != nil {
-					return err
-				}
-				installs = append(installs, in)
-			}
-			return nil
+			m, installs, err = db.readTables(tx)
+			return err
 		})
 	})
 	return m, func() {
@@ -56,15 +44,21 @@ func (db *DB) readGeneration(g *generation) (m meta, install func(), err error) 
 	}, err
 }
 
-// guarded turns the panics and faults that damaged pages cause in bbolt into ErrCorrupt.
-func guarded(fn func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: damaged page: %v", ErrCorrupt, p)
+func (db *DB) readTables(tx *bbolt.Tx) (m meta, installs []func(), err error) {
+	if m, err = readMeta(tx); err != nil {
+		return m, nil, err
+	}
+	if err := db.knowsAll(m); err != nil {
+		return m, nil, err
+	}
+	for _, t := range db.tables {
+		in, err := t.read(tx, m.tallies[t.tableName()])
+		if err != nil {
+			return m, nil, err
 		}
-	}()
-	return fn()
+		installs = append(installs, in)
+	}
+	return m, installs, nil
 }
 
 // knowsAll refuses a table that nobody registered: its rows are part of the hash.

@@ -104,5 +104,6 @@ func (db *DB) adopt(path string, h header) (adopted bool, err error) {
 	db.stand(m.position)
 	old := db.gen
 	db.gen = fresh
+	db.opts.Loaded()
 	return true, errors.Join(err, old.release())
 }

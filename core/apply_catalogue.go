@@ -1,0 +1,233 @@
+package core
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"sort"
+
+	"meridian/api"
+)
+
+func (m *Machine) deriveProduct(p productRec) {
+	for i, v := range p.Variants {
+		m.skus[v.SKU] = skuRef{p.Handle, i}
+	}
+}
+
+// deriveLists rebuilds the lists of active products in order of creation.
+func (m *Machine) deriveLists(all []productRec) {
+	sort.Slice(all, func(i, j int) bool { return all[i].Seq < all[j].Seq })
+	m.byCreation = m.byCreation[:0:0]
+	m.members = map[string][]string{}
+	for _, p := range all {
+		if p.Draft {
+			continue
+		}
+		m.byCreation = append(m.byCreation, p.Handle)
+		for _, c := range p.Collections {
+			m.members[c] = append(m.members[c], p.Handle)
+		}
+	}
+}
+
+func (m *Machine) relist() {
+	var all []productRec
+	m.products.Ascend("", func(_ string, p productRec) bool { all = append(all, p); return true })
+	m.deriveLists(all)
+}
+
+// putOutcome counts what an import or a put did.
+type putOutcome struct {
+	Created, Updated, Unchanged int
+}
+
+func (m *Machine) applyPutProducts(c putProductsCmd) (any, int, *api.Error) {
+	if c.Match {
+		if old, ok := m.products.Get(c.Products[0].Handle); !ok || old.Index != c.IfMatch {
+			return nil, 0, api.NewError(api.CodePrecondition, "The product was changed by somebody else. Load it again and repeat your change.")
+		}
+	}
+	if refusal := m.checkSKUs(c.Products); refusal != nil {
+		return nil, 0, refusal
+	}
+	out := m.putProducts(c.Products, c.Stock)
+	status := 200
+	if out.Created > 0 {
+		status = 201
+	}
+	if len(c.Products) == 1 {
+		p, _ := m.products.Get(c.Products[0].Handle)
+		return m.staffProduct(p), status, nil
+	}
+	return out, status, nil
+}
+
+// checkSKUs refuses SKUs that another product has.
+func (m *Machine) checkSKUs(ps []productRec) *api.Error {
+	var bad []api.FieldError
+	seen := map[string]string{}
+	for _, p := range ps {
+		for i, v := range p.Variants {
+			field := fmt.Sprintf("variants.%d.sku", i)
+			if other, dup := seen[v.SKU]; dup {
+				bad = append(bad, api.FieldError{Field: field, Message: fmt.Sprintf("SKU %s is in %s and in %s.", v.SKU, other, p.Handle)})
+			}
+			seen[v.SKU] = p.Handle
+		}
+	}
+	for _, p := range ps {
+		for i, v := range p.Variants {
+			ref, ok := m.skus[v.SKU]
+			if !ok || ref.handle == p.Handle {
+				continue
+			}
+			if slices.ContainsFunc(ps, func(q productRec) bool { return q.Handle == ref.handle && seen[v.SKU] == p.Handle }) {
+				continue // the other product gives it up in the same command
+			}
+			bad = append(bad, api.FieldError{Field: fmt.Sprintf("variants.%d.sku", i), Message: fmt.Sprintf("SKU %s belongs to %s.", v.SKU, ref.handle)})
+		}
+	}
+	if len(bad) > 0 {
+		return api.InvalidFields(bad)
+	}
+	return nil
+}
+
+// putProducts creates or replaces products. Stock is for SKUs that have none yet.
+func (m *Machine) putProducts(ps []productRec, stock map[string]int64) putOutcome {
+	var out putOutcome
+	meta := m.metaNow()
+	for _, p := range ps {
+		old, exists := m.products.Get(p.Handle)
+		p.Seq, p.Index = old.Seq, old.Index
+		if exists && bytes.Equal(must(encMode.Marshal(p)), must(encMode.Marshal(old))) {
+			out.Unchanged++
+		} else {
+			p.Index = m.index
+			if exists {
+				out.Updated++
+			} else {
+				out.Created++
+				meta.ProductSeq++
+				p.Seq = meta.ProductSeq
+			}
+			m.replaceProduct(old, p)
+		}
+		for _, v := range p.Variants {
+			n, wanted := stock[v.SKU]
+			if _, known := m.stock.Get(stockKey(v.SKU, api.DefaultLocation)); !known && wanted {
+				m.setStock(v.SKU, api.DefaultLocation, stockRec{OnHand: n, Received: n})
+				if n != 0 {
+					m.move(v.SKU, api.DefaultLocation, n, "first stock", "")
+				}
+			}
+		}
+	}
+	meta.MovementSeq = m.metaNow().MovementSeq
+	m.meta.Put(metaKey, meta)
+	if out.Created+out.Updated > 0 {
+		m.relist()
+	}
+	return out
+}
+
+func (m *Machine) replaceProduct(old, p productRec) {
+	for _, v := range old.Variants {
+		delete(m.skus, v.SKU)
+	}
+	m.products.Put(p.Handle, p)
+	m.deriveProduct(p)
+	m.touchProduct(old)
+	m.touchProduct(p)
+}
+
+// touchProduct marks a product and every list it is in.
+func (m *Machine) touchProduct(p productRec) {
+	if p.Handle == "" {
+		return
+	}
+	m.touch(api.TagProduct(p.Handle))
+	m.touch(api.TagCatalogue)
+	for _, c := range p.Collections {
+		m.touch(api.TagCollection(c))
+	}
+}
+
+func (m *Machine) applyDeleteProduct(c deleteProductCmd) (any, int, *api.Error) {
+	p, ok := m.products.Get(c.Handle)
+	if !ok {
+		return nil, 0, api.NewError(api.CodeNotFound, "There is no product %s.", c.Handle)
+	}
+	if c.Match && p.Index != c.IfMatch {
+		return nil, 0, api.NewError(api.CodePrecondition, "The product was changed by somebody else. Load it again before you delete it.")
+	}
+	for _, v := range p.Variants {
+		delete(m.skus, v.SKU)
+	}
+	m.products.Delete(p.Handle)
+	m.touchProduct(p)
+	m.relist()
+	return api.None{}, 200, nil
+}
+
+func (m *Machine) applyPutCollection(c collectionRec) (any, int, *api.Error) {
+	old, exists := m.collections.Get(c.Handle)
+	status := 200
+	c.Seq = old.Seq
+	if !exists {
+		meta := m.metaNow()
+		meta.Collections++
+		c.Seq = meta.Collections
+		m.meta.Put(metaKey, meta)
+		status = 201
+	}
+	m.collections.Put(c.Handle, c)
+	m.touch(api.TagCollection(c.Handle))
+	m.touch(api.TagCatalogue)
+	return m.collection(c), status, nil
+}
+
+func (m *Machine) applyPutAsset(a assetRec) (any, int, *api.Error) {
+	old, exists := m.assets.Get(a.Name)
+	m.assets.Put(a.Name, a)
+	if exists && old.Stem != a.Stem { // products that show it have changed, whichever they are
+		m.touch(api.TagAll)
+	}
+	status := 201
+	if exists {
+		status = 200
+	}
+	return assetView(a), status, nil
+}
+
+func (m *Machine) applyStageImport(c stageImportCmd) (any, int, *api.Error) {
+	m.staged.Put(stageKey(c.ID, c.Part), c)
+	return api.None{}, 200, nil
+}
+
+func stageKey(id string, part uint64) string { return fmt.Sprintf("%s/%08d", id, part) }
+
+// applyCommitImport makes a staged import real, all of it in one step, or drops it.
+func (m *Machine) applyCommitImport(c commitImportCmd) (any, int, *api.Error) {
+	var ps []productRec
+	stock := map[string]int64{}
+	for part := uint64(0); part < c.Parts; part++ {
+		s, ok := m.staged.Get(stageKey(c.ID, part))
+		if !ok && !c.Drop {
+			return nil, 0, api.NewError(api.CodeConflict, "Part of the import is missing. Import the file again.")
+		}
+		ps = append(ps, s.Products...)
+		for k, v := range s.Stock {
+			stock[k] = v
+		}
+		m.staged.Delete(stageKey(c.ID, part))
+	}
+	if c.Drop {
+		return api.None{}, 200, nil
+	}
+	if refusal := m.checkSKUs(ps); refusal != nil {
+		return nil, 0, refusal
+	}
+	return m.putProducts(ps, stock), 200, nil
+}

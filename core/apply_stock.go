@@ -1,0 +1,168 @@
+package core
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"meridian/api"
+)
+
+func stockKey(sku, location string) string { return sku + "\x00" + location }
+
+// maxOnHand bounds a count, so that sums never overflow.
+const maxOnHand = 1_000_000_000
+
+// levels are the stock records of a SKU by location, main first, then by name: the order stock is sold in.
+type level struct {
+	location string
+	stockRec
+}
+
+func (m *Machine) levels(sku string) []level {
+	var ls []level
+	prefix := sku + "\x00"
+	m.stock.Ascend(prefix, func(k string, s stockRec) bool {
+		if !strings.HasPrefix(k, prefix) {
+			return false
+		}
+		ls = append(ls, level{k[len(prefix):], s})
+		return true
+	})
+	sort.SliceStable(ls, func(i, j int) bool {
+		return ls[i].location == api.DefaultLocation && ls[j].location != api.DefaultLocation
+	})
+	return ls
+}
+
+// available is what can be sold of a SKU, over all locations.
+func (m *Machine) available(sku string) int64 {
+	var n int64
+	for _, l := range m.levels(sku) {
+		n += l.OnHand - l.Reserved
+	}
+	return n
+}
+
+// shown is the stock figure shoppers see.
+func (m *Machine) shown(sku string) int64 { return min(m.available(sku), api.AvailableCap) }
+
+// setStock writes a stock record and marks the product if the figure that is shown changed.
+func (m *Machine) setStock(sku, location string, s stockRec) {
+	if !m.skipStockCheck && (s.OnHand < s.Reserved || s.Reserved < 0 || s.OnHand != s.Received-s.Sold) {
+		m.fail(fmt.Errorf("stock of %s at %s would become impossible: %+v; this is a bug, the node stops before it is written", sku, location, s))
+		return
+	}
+	before := m.shown(sku)
+	s.Index = m.index
+	m.stock.Put(stockKey(sku, location), s)
+	if m.shown(sku) != before {
+		if ref, ok := m.skus[sku]; ok {
+			m.touch(api.TagProduct(ref.handle))
+		}
+	}
+}
+
+// move writes a line of the stock ledger.
+func (m *Machine) move(sku, location string, delta int64, reason, order string) {
+	meta := m.metaNow()
+	meta.MovementSeq++
+	m.meta.Put(metaKey, meta)
+	m.movements.Put(fmt.Sprintf("%s\x00%s\x00%016d", sku, location, meta.MovementSeq),
+		movementRec{SKU: sku, Location: location, Delta: delta, Reason: reason, Order: order, AtMS: m.now})
+}
+
+func (m *Machine) applyChangeStock(c changeStockCmd) (any, int, *api.Error) {
+	if _, ok := m.skus[c.SKU]; !ok {
+		return nil, 0, api.NewError(api.CodeNotFound, "There is no SKU %s.", c.SKU)
+	}
+	s, _ := m.stock.Get(stockKey(c.SKU, c.Location))
+	if c.Match && s.Index != c.IfMatch {
+		return nil, 0, api.NewError(api.CodePrecondition, "The stock of %s has changed since you read it. Read it again.", c.SKU)
+	}
+	delta := c.Delta
+	if c.Set {
+		delta = c.OnHand - s.OnHand
+	}
+	next := s.OnHand + delta
+	field := "delta"
+	if c.Set {
+		field = "on_hand"
+	}
+	switch {
+	case next < 0:
+		return nil, 0, api.Invalid(field, "There are %d on hand; %d less would be below zero.", s.OnHand, -delta)
+	case next > maxOnHand:
+		return nil, 0, api.Invalid(field, "At most %d can be on hand.", maxOnHand)
+	case next < s.Reserved:
+		return nil, 0, api.NewError(api.CodeStockReserved, "%d of %s are reserved for orders being paid; the stock cannot go below that.", s.Reserved, c.SKU)
+	}
+	if delta != 0 || s.Index == 0 {
+		s.OnHand, s.Received = next, s.Received+delta
+		m.setStock(c.SKU, c.Location, s)
+		reason := c.Reason
+		if c.Set {
+			reason = "count"
+		}
+		m.move(c.SKU, c.Location, delta, reason, "")
+		s, _ = m.stock.Get(stockKey(c.SKU, c.Location))
+	}
+	return m.stockLevel(c.SKU, c.Location, s), 200, nil
+}
+
+// allocate spreads quantity of a SKU over its locations; false if there is too little.
+func (m *Machine) allocate(sku string, quantity int64) ([]allocationRec, bool) {
+	var out []allocationRec
+	for _, l := range m.levels(sku) {
+		take := min(quantity, l.OnHand-l.Reserved)
+		if m.skipStockCheck && l.location == api.DefaultLocation {
+			take = quantity
+		}
+		if take > 0 {
+			out = append(out, allocationRec{l.location, take})
+			quantity -= take
+		}
+		if quantity == 0 {
+			return out, true
+		}
+	}
+	return nil, false
+}
+
+// changeAllocation applies fn to the stock record of each allocation of an order's lines.
+func (m *Machine) changeAllocation(o orderRec, fn func(s *stockRec, n int64)) {
+	for _, l := range o.Lines {
+		for _, a := range l.Allocation {
+			s, _ := m.stock.Get(stockKey(l.SKU, a.Location))
+			fn(&s, a.Quantity)
+			m.setStock(l.SKU, a.Location, s)
+		}
+	}
+}
+
+func (m *Machine) hold(o orderRec) {
+	m.changeAllocation(o, func(s *stockRec, n int64) { s.Reserved += n })
+}
+func (m *Machine) release(o orderRec) {
+	m.changeAllocation(o, func(s *stockRec, n int64) { s.Reserved -= n })
+}
+
+// sell turns what is held for an order into what is sold.
+func (m *Machine) sell(o orderRec) {
+	m.changeAllocation(o, func(s *stockRec, n int64) { s.Reserved -= n; s.OnHand -= n; s.Sold += n })
+	m.ledger(o, -1, "sale")
+}
+
+// putBack returns the sold units of an order to the shelf.
+func (m *Machine) putBack(o orderRec, reason string) {
+	m.changeAllocation(o, func(s *stockRec, n int64) { s.OnHand += n; s.Sold -= n })
+	m.ledger(o, 1, reason)
+}
+
+func (m *Machine) ledger(o orderRec, sign int64, reason string) {
+	for _, l := range o.Lines {
+		for _, a := range l.Allocation {
+			m.move(l.SKU, a.Location, sign*a.Quantity, reason, o.ID)
+		}
+	}
+}

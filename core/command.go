@@ -1,0 +1,270 @@
+package core
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+)
+
+// commandType is the first byte of a command. Numbers are never reused.
+type commandType byte
+
+const (
+	cmdTick            commandType = 1
+	cmdPutProducts     commandType = 2
+	cmdDeleteProduct   commandType = 3
+	cmdPutCollection   commandType = 4
+	cmdPutAsset        commandType = 5
+	cmdChangeStock     commandType = 6
+	cmdCreateCart      commandType = 7
+	cmdPutLine         commandType = 8
+	cmdReserve         commandType = 9
+	cmdCommit          commandType = 10
+	cmdRelease         commandType = 11
+	cmdPaymentState    commandType = 12
+	cmdCreateCustomer  commandType = 13
+	cmdPatchCustomer   commandType = 14
+	cmdEraseCustomer   commandType = 15
+	cmdOpenSession     commandType = 16
+	cmdCloseSession    commandType = 17
+	cmdPutStaff        commandType = 18
+	cmdFulfil          commandType = 19
+	cmdCancel          commandType = 20
+	cmdBeginRefund     commandType = 21
+	cmdFinishRefund    commandType = 22
+	cmdCutSlice        commandType = 23
+	cmdAckSlice        commandType = 24
+	cmdRenewEdge       commandType = 25
+	cmdPurge           commandType = 26
+	cmdKeyOutcome      commandType = 27
+	cmdStageImport     commandType = 28
+	cmdCommitImport    commandType = 29
+	commandVersion     byte        = 1
+	maxCommandBytes                = 4 << 20
+	headerVersion      byte        = 1
+	headerBytes                    = 1 + 8 + 8 + 8
+	keyLifeHours       int64       = 7 * 24
+	edgeKeyLifeHours   int64       = 1
+	reservationMS      int64       = 10 * 60 * 1000
+	releasedOrderMS    int64       = 24 * 60 * 60 * 1000
+	sessionMS          int64       = 30 * 24 * 60 * 60 * 1000
+	leaseMS            int64       = 3000
+	maxExpiriesPerTick             = 500
+)
+
+// envelope carries a command's body with the idempotency key it is applied under.
+type envelope struct {
+	Scope    string          `cbor:"1,keyasint,omitempty"`
+	Key      string          `cbor:"2,keyasint,omitempty"`
+	BodyHash string          `cbor:"3,keyasint,omitempty"`
+	Body     cbor.RawMessage `cbor:"4,keyasint"`
+}
+
+// keying is the idempotency key of a command: repeats with the same scope, key and body hash are one.
+type keying struct{ Scope, Key, BodyHash string }
+
+// encodeCommand is the form a command has in the log.
+func encodeCommand(t commandType, k keying, body any) ([]byte, error) {
+	b, err := encMode.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("encode command %d: %w", t, err)
+	}
+	e, err := encMode.Marshal(envelope{Scope: k.Scope, Key: k.Key, BodyHash: k.BodyHash, Body: b})
+	if err != nil {
+		return nil, fmt.Errorf("encode command %d: %w", t, err)
+	}
+	if len(e) > maxCommandBytes {
+		return nil, fmt.Errorf("command %d is %d bytes, at most %d fit into the log", t, len(e), maxCommandBytes)
+	}
+	return append([]byte{byte(t), commandVersion}, e...), nil
+}
+
+var errUnknownCommand = errors.New("a command of a newer program: upgrade this node")
+
+func decodeCommand(b []byte) (commandType, envelope, error) {
+	var e envelope
+	if len(b) < 3 {
+		return 0, e, fmt.Errorf("command of %d bytes", len(b))
+	}
+	if b[1] != commandVersion || commandType(b[0]) < cmdTick || commandType(b[0]) > cmdCommitImport {
+		return 0, e, fmt.Errorf("command %d version %d: %w", b[0], b[1], errUnknownCommand)
+	}
+	if err := decMode.Unmarshal(b[2:], &e); err != nil {
+		return 0, e, fmt.Errorf("command %d: %w", b[0], err)
+	}
+	return commandType(b[0]), e, nil
+}
+
+// header precedes the commands of a log entry: the leader's time, and a state hash that the leader
+// had at an earlier index, for replicas to hold their own against.
+type header struct {
+	NowMS     int64
+	HashIndex uint64
+	Hash      uint64
+}
+
+func (h header) encode() []byte {
+	b := make([]byte, headerBytes)
+	b[0] = headerVersion
+	binary.BigEndian.PutUint64(b[1:], uint64(h.NowMS))
+	binary.BigEndian.PutUint64(b[9:], h.HashIndex)
+	binary.BigEndian.PutUint64(b[17:], h.Hash)
+	return b
+}
+
+func decodeHeader(b []byte) (header, error) {
+	if len(b) != headerBytes || b[0] != headerVersion {
+		return header{}, fmt.Errorf("entry header of %d bytes: %w", len(b), errUnknownCommand)
+	}
+	return header{
+		NowMS:     int64(binary.BigEndian.Uint64(b[1:])),
+		HashIndex: binary.BigEndian.Uint64(b[9:]),
+		Hash:      binary.BigEndian.Uint64(b[17:]),
+	}, nil
+}
+
+// The bodies of the commands, in the order of their numbers.
+type (
+	tickCmd        struct{}
+	putProductsCmd struct {
+		Products []productRec     `cbor:"1,keyasint"`
+		IfMatch  uint64           `cbor:"2,keyasint,omitempty"`
+		Match    bool             `cbor:"3,keyasint,omitempty"`
+		Stock    map[string]int64 `cbor:"4,keyasint,omitempty"` // of SKUs that are new
+	}
+	deleteProductCmd struct {
+		Handle  string `cbor:"1,keyasint"`
+		IfMatch uint64 `cbor:"2,keyasint,omitempty"`
+		Match   bool   `cbor:"3,keyasint,omitempty"`
+	}
+	changeStockCmd struct {
+		SKU      string `cbor:"1,keyasint"`
+		Location string `cbor:"2,keyasint"`
+		Delta    int64  `cbor:"3,keyasint,omitempty"`
+		Set      bool   `cbor:"4,keyasint,omitempty"`
+		OnHand   int64  `cbor:"5,keyasint,omitempty"`
+		Reason   string `cbor:"6,keyasint,omitempty"`
+		IfMatch  uint64 `cbor:"7,keyasint,omitempty"`
+		Match    bool   `cbor:"8,keyasint,omitempty"`
+	}
+	createCartCmd struct {
+		ID       string `cbor:"1,keyasint"`
+		Currency string `cbor:"2,keyasint"`
+		Country  string `cbor:"3,keyasint"`
+	}
+	putLineCmd struct {
+		Cart     string `cbor:"1,keyasint"`
+		SKU      string `cbor:"2,keyasint"`
+		Quantity int64  `cbor:"3,keyasint"`
+	}
+	reserveCmd struct {
+		Cart     string `cbor:"1,keyasint"`
+		Order    string `cbor:"2,keyasint"` // a fresh id; an order that exists under the key wins
+		Secret   string `cbor:"3,keyasint"`
+		Version  *int64 `cbor:"4,keyasint,omitempty"`
+		Country  string `cbor:"5,keyasint"`
+		Method   string `cbor:"6,keyasint"`
+		Provider string `cbor:"7,keyasint"`
+		Customer string `cbor:"8,keyasint,omitempty"`
+		Person   string `cbor:"9,keyasint"`
+		Wrapped  []byte `cbor:"10,keyasint,omitempty"` // the key of a person that is new
+		Contact  []byte `cbor:"11,keyasint"`
+	}
+	commitCmd struct {
+		Order   string `cbor:"1,keyasint"`
+		Attempt int    `cbor:"2,keyasint"`
+		Charge  string `cbor:"3,keyasint"`
+	}
+	releaseCmd struct {
+		Order       string `cbor:"1,keyasint"`
+		Attempt     int    `cbor:"2,keyasint"`
+		Declined    bool   `cbor:"3,keyasint,omitempty"`
+		DeclineCode string `cbor:"4,keyasint,omitempty"`
+	}
+	paymentStateCmd struct {
+		Order string `cbor:"1,keyasint"`
+		From  string `cbor:"2,keyasint"`
+		To    string `cbor:"3,keyasint"`
+	}
+	createCustomerCmd struct {
+		ID        string `cbor:"1,keyasint"`
+		EmailHash string `cbor:"2,keyasint"`
+		Wrapped   []byte `cbor:"3,keyasint"`
+		Profile   []byte `cbor:"4,keyasint"`
+		Password  string `cbor:"5,keyasint"`
+		TokenHash string `cbor:"6,keyasint"`
+	}
+	patchCustomerCmd struct {
+		ID        string `cbor:"1,keyasint"`
+		EmailHash string `cbor:"2,keyasint,omitempty"` // empty: unchanged
+		Profile   []byte `cbor:"3,keyasint,omitempty"`
+		Password  string `cbor:"4,keyasint,omitempty"`
+	}
+	eraseCustomerCmd struct {
+		ID string `cbor:"1,keyasint"`
+	}
+	openSessionCmd struct {
+		TokenHash string `cbor:"1,keyasint"`
+		Customer  string `cbor:"2,keyasint,omitempty"`
+		Staff     string `cbor:"3,keyasint,omitempty"`
+	}
+	closeSessionCmd struct {
+		TokenHash string `cbor:"1,keyasint"`
+	}
+	fulfilCmd struct {
+		Order    string        `cbor:"1,keyasint"`
+		Lines    []cartLineRec `cbor:"2,keyasint,omitempty"`
+		Tracking string        `cbor:"3,keyasint,omitempty"`
+	}
+	cancelCmd struct {
+		Order  string `cbor:"1,keyasint"`
+		Refund string `cbor:"2,keyasint"` // id of the refund, if money has to go back
+		Reason string `cbor:"3,keyasint,omitempty"`
+	}
+	beginRefundCmd struct {
+		Order   string `cbor:"1,keyasint"`
+		Refund  string `cbor:"2,keyasint"`
+		Amount  int64  `cbor:"3,keyasint"`
+		All     bool   `cbor:"4,keyasint,omitempty"`
+		Restock bool   `cbor:"5,keyasint,omitempty"`
+	}
+	finishRefundCmd struct {
+		Order  string `cbor:"1,keyasint"`
+		Refund string `cbor:"2,keyasint"`
+	}
+	cutSliceCmd struct {
+		Consumer string `cbor:"1,keyasint"`
+		Max      int    `cbor:"2,keyasint"`
+	}
+	ackSliceCmd struct {
+		Consumer string `cbor:"1,keyasint"`
+		Slice    uint64 `cbor:"2,keyasint"`
+	}
+	renewEdgeCmd struct {
+		Edge   string `cbor:"1,keyasint"`
+		Region string `cbor:"2,keyasint"`
+		Cursor uint64 `cbor:"3,keyasint"`
+	}
+	purgeCmd struct {
+		Tags []string `cbor:"1,keyasint"`
+		All  bool     `cbor:"2,keyasint,omitempty"`
+		Soft bool     `cbor:"3,keyasint,omitempty"`
+	}
+	keyOutcomeCmd struct {
+		Status int    `cbor:"1,keyasint"`
+		Body   []byte `cbor:"2,keyasint"`
+	}
+	stageImportCmd struct {
+		ID       string           `cbor:"1,keyasint"`
+		Part     uint64           `cbor:"2,keyasint"`
+		Products []productRec     `cbor:"3,keyasint"`
+		Stock    map[string]int64 `cbor:"4,keyasint"`
+	}
+	commitImportCmd struct {
+		ID    string `cbor:"1,keyasint"`
+		Parts uint64 `cbor:"2,keyasint"`
+		Drop  bool   `cbor:"3,keyasint,omitempty"`
+	}
+)

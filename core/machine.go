@@ -1,0 +1,462 @@
+package core
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"meridian/api"
+	"meridian/core/state"
+)
+
+// Machine is the deterministic half of the shop: memory over bbolt, changed only by log entries.
+// Apply is called by one goroutine; readers use View. Its derived indexes (by SKU, by collection) are
+// rebuilt from the tables and guarded by the tables' lock.
+type Machine struct {
+	db   *state.DB
+	log  *slog.Logger
+	fail func(error)
+	feed *feed
+
+	products    *state.Table[productRec]
+	collections *state.Table[collectionRec]
+	assets      *state.Table[assetRec]
+	stock       *state.Table[stockRec]
+	movements   *state.Table[movementRec]
+	carts       *state.Table[cartRec]
+	orders      *state.Table[orderRec]
+	orderSeq    *state.Table[string] // number to order id
+	orderOwner  *state.Table[string] // customer and number to order id
+	open        *state.Table[openRec]
+	persons     *state.Table[personRec]
+	customers   *state.Table[customerRec]
+	emails      *state.Table[string] // keyed mail hash to customer id
+	sessions    *state.Table[sessionRec]
+	staff       *state.Table[staffRec]
+	keys        *state.Table[keyRec]
+	keyBuckets  *state.Table[string]
+	outbox      *state.Table[outboxRec]
+	consumers   *state.Table[consumerRec]
+	edges       *state.Table[edgeRec]
+	staged      *state.Table[stageImportCmd]
+	meta        *state.Table[metaRec]
+
+	derived
+
+	// now is the time of the entry being applied; index its place in the log.
+	now   int64
+	index uint64
+	// touched collects the tags whose shown value changed in the entry being applied.
+	touched map[string]bool
+	// sealed is the last time this node stamped on a batch while leading.
+	sealed atomic.Int64
+	// skipDedupe and skipStockCheck are protections that a test switches off to see them matter.
+	skipDedupe, skipStockCheck, skipHashCheck bool
+}
+
+// derived are the indexes that follow from the tables.
+type derived struct {
+	skus       map[string]skuRef
+	byCreation []string            // handles of active products in order of creation
+	members    map[string][]string // collection to handles in order of creation
+	tokens     map[string]string   // staff token hash to mail
+}
+
+type skuRef struct {
+	handle  string
+	variant int
+}
+
+// MachineConfig configures a Machine.
+type MachineConfig struct {
+	// Path is the state file.
+	Path string
+	// CheckpointEvery is how often what changed is made durable; default 150 ms.
+	CheckpointEvery time.Duration
+	// InitialMmapSize bounds the state file's size without remapping; default 64 GiB.
+	InitialMmapSize int
+	// Feed bounds the change feed, in entries; default 100,000.
+	Feed int
+	// Fail ends the process: storage failed or replicas differ. Default: panic.
+	Fail   func(error)
+	Logger *slog.Logger
+}
+
+// OpenMachine opens the state at cfg.Path, or starts an empty one.
+func OpenMachine(cfg MachineConfig) (*Machine, error) {
+	if cfg.CheckpointEvery == 0 {
+		cfg.CheckpointEvery = 150 * time.Millisecond
+	}
+	if cfg.Feed == 0 {
+		cfg.Feed = 100_000
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Fail == nil {
+		cfg.Fail = func(err error) { panic(err) }
+	}
+	m := &Machine{log: cfg.Logger, fail: cfg.Fail, feed: newFeed(cfg.Feed), touched: map[string]bool{}}
+	db, err := state.Open(state.Options{
+		Path: cfg.Path, CheckpointEvery: cfg.CheckpointEvery, InitialMmapSize: cfg.InitialMmapSize, Loaded: m.derive, Logger: cfg.Logger, Fail: cfg.Fail,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open state: %w", err)
+	}
+	m.db = db
+	m.products = state.NewTable(db, "products", true, record[productRec]{1})
+	m.collections = state.NewTable(db, "collections", true, record[collectionRec]{1})
+	m.assets = state.NewTable(db, "assets", true, record[assetRec]{1})
+	m.stock = state.NewTable(db, "stock", true, record[stockRec]{1})
+	m.movements = state.NewTable(db, "movements", false, record[movementRec]{1})
+	m.carts = state.NewTable(db, "carts", false, record[cartRec]{1})
+	m.orders = state.NewTable(db, "orders", false, record[orderRec]{1})
+	m.orderSeq = state.NewTable(db, "order_seq", false, record[string]{1})
+	m.orderOwner = state.NewTable(db, "order_owner", false, record[string]{1})
+	m.open = state.NewTable(db, "open", true, record[openRec]{1})
+	m.persons = state.NewTable(db, "persons", false, record[personRec]{1})
+	m.customers = state.NewTable(db, "customers", false, record[customerRec]{1})
+	m.emails = state.NewTable(db, "emails", false, record[string]{1})
+	m.sessions = state.NewTable(db, "sessions", false, record[sessionRec]{1})
+	m.staff = state.NewTable(db, "staff", true, record[staffRec]{1})
+	m.keys = state.NewTable(db, "keys", false, record[keyRec]{1})
+	m.keyBuckets = state.NewTable(db, "key_buckets", false, record[string]{1})
+	m.outbox = state.NewTable(db, "outbox", false, record[outboxRec]{1})
+	m.consumers = state.NewTable(db, "consumers", true, record[consumerRec]{1})
+	m.edges = state.NewTable(db, "edges", true, record[edgeRec]{1})
+	m.staged = state.NewTable(db, "staged", false, record[stageImportCmd]{1})
+	m.meta = state.NewTable(db, "meta", true, record[metaRec]{1})
+	if err := db.Load(); err != nil {
+		return nil, errors.Join(fmt.Errorf("load state: %w", err), db.Close())
+	}
+	m.feed.restart(m.Index())
+	return m, nil
+}
+
+// Close makes everything applied durable and closes the state file.
+func (m *Machine) Close() error { return m.db.Close() }
+
+// derive rebuilds the indexes; the caller holds the tables' lock.
+func (m *Machine) derive() {
+	m.derived = derived{skus: map[string]skuRef{}, members: map[string][]string{}, tokens: map[string]string{}}
+	var all []productRec
+	m.products.Ascend("", func(_ string, p productRec) bool { all = append(all, p); return true })
+	for _, p := range all {
+		m.deriveProduct(p)
+	}
+	m.deriveLists(all)
+	m.staff.Ascend("", func(_ string, s staffRec) bool { m.tokens[s.TokenHash] = s.Email; return true })
+}
+
+// metaKey is the only key of the meta table.
+const metaKey = "meta"
+
+// timeline moves when a backup is restored.
+func (m *Machine) timeline() uint32 { return uint32(m.db.Timeline()) }
+
+func (m *Machine) metaNow() metaRec {
+	v, ok := m.meta.Get(metaKey)
+	if !ok {
+		v.OrderNumber = 1000
+	}
+	return v
+}
+
+// Index is the index of the applied state, within its timeline. The caller holds no lock.
+func (m *Machine) Index() (i api.Index) {
+	m.db.View(func() { i = m.indexLocked() })
+	return i
+}
+
+func (m *Machine) indexLocked() api.Index {
+	raft, _ := m.db.Applied()
+	return api.Index{Timeline: m.timeline(), Raft: raft}
+}
+
+// View runs fn on a consistent state and returns the index it saw, taken before fn.
+func (m *Machine) View(fn func()) (i api.Index) {
+	m.db.View(func() {
+		i = m.indexLocked()
+		fn()
+	})
+	return i
+}
+
+// result is what applying one command gave: a value or a refusal. raw is a stored answer that is
+// given again; status is the HTTP status of the answer.
+type result struct {
+	value  any
+	err    *api.Error
+	raw    []byte
+	status int
+	replay bool
+	index  api.Index
+}
+
+// Apply applies one log entry and returns a result for each command. Entries at or below the applied
+// index are skipped: raft replays what its snapshot does not cover.
+func (m *Machine) Apply(index, term uint64, head []byte, commands [][]byte) []any {
+	results := make([]any, len(commands))
+	if applied, _ := m.db.Applied(); index <= applied {
+		return results
+	}
+	h, err := decodeHeader(head)
+	if err != nil {
+		m.fail(fmt.Errorf("log entry %d: %w", index, err))
+		return results
+	}
+	m.checkHash(h)
+	var at api.Index
+	m.db.Update(index, term, func() {
+		meta := m.metaNow()
+		m.now = max(meta.NowMS, h.NowMS)
+		m.index = index
+		if meta.NowMS != m.now {
+			meta.NowMS = m.now
+			m.meta.Put(metaKey, meta)
+		}
+		at = api.Index{Timeline: m.timeline(), Raft: index}
+		for i, c := range commands {
+			r := m.applyCommand(c)
+			r.index = at
+			results[i] = r
+		}
+	})
+	m.publish(at)
+	return results
+}
+
+// checkHash stops this replica when the leader had another state at the same index.
+func (m *Machine) checkHash(h header) {
+	if h.HashIndex == 0 || m.skipHashCheck {
+		return
+	}
+	if mine, ok := m.db.HashAt(h.HashIndex); ok && mine != h.Hash {
+		m.fail(fmt.Errorf("this replica differs from the leader at index %d (hash %016x, leader %016x): stop it, move its data directory away and start it again, it will copy the state from the others",
+			h.HashIndex, mine, h.Hash))
+	}
+}
+
+func (m *Machine) applyCommand(b []byte) result {
+	t, e, err := decodeCommand(b)
+	if err != nil {
+		if errors.Is(err, errUnknownCommand) {
+			m.fail(err)
+		}
+		return result{err: api.Internal(err)}
+	}
+	if t == cmdReserve { // the one command whose key may stay undecided
+		return m.applyReserveKeyed(e)
+	}
+	k := keying{e.Scope, e.Key, e.BodyHash}
+	if r, known := m.recall(k); known {
+		return r
+	}
+	v, status, refusal := m.dispatch(t, e, k)
+	return m.remember(k, v, status, refusal)
+}
+
+// dispatch decodes a command's body and applies it. status 0 means 200.
+func (m *Machine) dispatch(t commandType, e envelope, k keying) (any, int, *api.Error) {
+	switch t {
+	case cmdTick:
+		return run(e, m.applyTick)
+	case cmdPutProducts:
+		return run(e, m.applyPutProducts)
+	case cmdDeleteProduct:
+		return run(e, m.applyDeleteProduct)
+	case cmdPutCollection:
+		return run(e, m.applyPutCollection)
+	case cmdPutAsset:
+		return run(e, m.applyPutAsset)
+	case cmdChangeStock:
+		return run(e, m.applyChangeStock)
+	case cmdCreateCart:
+		return run(e, m.applyCreateCart)
+	case cmdPutLine:
+		return run(e, m.applyPutLine)
+	case cmdCommit:
+		return run(e, m.applyCommit)
+	case cmdRelease:
+		return run(e, m.applyRelease)
+	case cmdPaymentState:
+		return run(e, m.applyPaymentState)
+	case cmdCreateCustomer:
+		return run(e, m.applyCreateCustomer)
+	case cmdPatchCustomer:
+		return run(e, m.applyPatchCustomer)
+	case cmdEraseCustomer:
+		return run(e, m.applyEraseCustomer)
+	case cmdOpenSession:
+		return run(e, m.applyOpenSession)
+	case cmdCloseSession:
+		return run(e, m.applyCloseSession)
+	case cmdPutStaff:
+		return run(e, m.applyPutStaff)
+	case cmdFulfil:
+		return run(e, m.applyFulfil)
+	case cmdCancel:
+		return run(e, m.applyCancel)
+	case cmdBeginRefund:
+		return run(e, m.applyBeginRefund)
+	case cmdFinishRefund:
+		return run(e, m.applyFinishRefund)
+	case cmdCutSlice:
+		return run(e, m.applyCutSlice)
+	case cmdAckSlice:
+		return run(e, m.applyAckSlice)
+	case cmdRenewEdge:
+		return run(e, m.applyRenewEdge)
+	case cmdPurge:
+		return run(e, m.applyPurge)
+	case cmdKeyOutcome:
+		return run(e, func(c keyOutcomeCmd) (any, int, *api.Error) { return rawAnswer(c.Body), c.Status, nil })
+	case cmdStageImport:
+		return run(e, m.applyStageImport)
+	case cmdCommitImport:
+		return run(e, m.applyCommitImport)
+	}
+	return nil, 0, api.Internal(fmt.Errorf("command %d has no home", t))
+}
+
+func run[C any](e envelope, apply func(C) (any, int, *api.Error)) (any, int, *api.Error) {
+	var c C
+	if err := decMode.Unmarshal(e.Body, &c); err != nil {
+		return nil, 0, api.Internal(fmt.Errorf("command body: %w", err))
+	}
+	return apply(c)
+}
+
+// rawAnswer is an answer that is already JSON.
+type rawAnswer []byte
+
+// MarshalJSON implements json.Marshaler.
+func (r rawAnswer) MarshalJSON() ([]byte, error) { return r, nil }
+
+// recall looks an idempotency key up: a stored answer is given again, a key with another body refused.
+func (m *Machine) recall(k keying) (result, bool) {
+	if k.Key == "" || m.skipDedupe {
+		return result{}, false
+	}
+	rec, ok := m.keys.Get(keyOf(k.Scope, k.Key))
+	if !ok {
+		return result{}, false
+	}
+	return answerOf(rec, k.BodyHash)
+}
+
+// answerOf is what a key's record says to a request with this body. The second result is false while undecided.
+func answerOf(rec keyRec, bodyHash string) (result, bool) {
+	if rec.BodyHash != bodyHash {
+		return result{err: api.NewError(api.CodeKeyReused, "This Idempotency-Key was used for another request. Use a new key for a new request."), status: 422}, true
+	}
+	if rec.Status == 0 {
+		return result{}, false
+	}
+	return result{raw: rec.Body, status: rec.Status, replay: true}, true
+}
+
+// remember stores an answer under its key, unless it is transient, and makes it the result.
+func (m *Machine) remember(k keying, v any, status int, refusal *api.Error) result {
+	if status == 0 {
+		status = 200
+	}
+	r := result{value: v, status: status, err: refusal}
+	if refusal != nil {
+		r.status = refusal.Status
+	}
+	if k.Key == "" || (refusal != nil && refusal.Transient()) {
+		return r
+	}
+	var body any = v
+	if refusal != nil {
+		body = refusal
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return result{err: api.Internal(fmt.Errorf("store answer: %w", err)), status: 500}
+	}
+	m.putKey(k, keyRec{BodyHash: k.BodyHash, Status: r.status, Body: raw})
+	return r
+}
+
+func (m *Machine) putKey(k keying, rec keyRec) {
+	id := keyOf(k.Scope, k.Key)
+	old, known := m.keys.Get(id)
+	rec.Bucket = old.Bucket
+	if !known {
+		life := keyLifeHours
+		if isEdgeKey(k.Key) {
+			life = edgeKeyLifeHours
+		}
+		rec.Bucket = m.now/3_600_000 + life + 1
+		m.keyBuckets.Put(fmt.Sprintf("%012d", rec.Bucket)+id, id)
+	}
+	m.keys.Put(id, rec)
+}
+
+// keyOf is the place of an idempotency key in its table.
+func keyOf(scope, key string) string { return scope + "\x00" + key }
+
+func isEdgeKey(key string) bool { return len(key) > 5 && key[:5] == "edge:" }
+
+// Seal returns the header of the batch that the leader is about to propose. Its time never goes back.
+func (m *Machine) Seal() []byte {
+	var h header
+	m.db.View(func() { h.NowMS = m.metaNow().NowMS })
+	now := time.Now().UnixMilli()
+	for {
+		last := m.sealed.Load()
+		h.NowMS = max(h.NowMS, now, last)
+		if m.sealed.CompareAndSwap(last, h.NowMS) {
+			break
+		}
+	}
+	index, _ := m.db.Applied()
+	if hash, ok := m.db.HashAt(index); ok {
+		h.HashIndex, h.Hash = index, hash
+	}
+	return h.encode()
+}
+
+// publish puts the tags that the entry touched into the change feed.
+func (m *Machine) publish(at api.Index) {
+	m.feed.add(at, m.touched)
+	clear(m.touched)
+}
+
+// touch says that what is shown under a tag has changed.
+func (m *Machine) touch(tag string) { m.touched[tag] = true }
+
+// The rest is what replication asks of a state machine beside Apply.
+
+// Reached records that the log is consumed up to index, entries without commands included.
+func (m *Machine) Reached(index uint64) { m.db.Reached(index) }
+
+// Applied is the index and term of the applied state; Durable those of the last checkpoint.
+func (m *Machine) Applied() (index, term uint64) { return m.db.Applied() }
+
+// Durable is the index and term of the last durable checkpoint.
+func (m *Machine) Durable() (index, term uint64) { return m.db.Durable() }
+
+// Checkpoint makes everything applied durable.
+func (m *Machine) Checkpoint() error { return m.db.Checkpoint() }
+
+// Hash is the hash of the state, the same on every replica at the same index.
+func (m *Machine) Hash() uint64 { return m.db.Hash() }
+
+// Snapshot takes a consistent view of the state.
+func (m *Machine) Snapshot() (*state.Snapshot, error) { return m.db.Snapshot() }
+
+// Restore replaces the state by a snapshot. Followers of the change feed have to start over.
+func (m *Machine) Restore(r io.Reader) error {
+	if err := m.db.Restore(r); err != nil {
+		return fmt.Errorf("restore state: %w", err)
+	}
+	m.feed.restart(m.Index())
+	return nil
+}

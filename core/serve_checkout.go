@@ -1,0 +1,240 @@
+package core
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"meridian/api"
+)
+
+// flight is a checkout under way on this node; repeats of its key wait for it.
+type flight struct {
+	hash string
+	done chan struct{}
+	r    reply
+	err  error
+}
+
+// checkout buys a cart: reserve, pay, commit. It goes on when its caller has gone away, so that the
+// outcome is decided; the caller finds it under its key.
+func (s *Service) checkout(ctx context.Context, c *call, req api.CheckoutRequest) (reply, error) {
+	if c.Key == "" {
+		return reply{}, api.Invalid("Idempotency-Key", "A checkout needs an Idempotency-Key header of 1 to 128 visible characters.")
+	}
+	k := s.key(c, "cart:"+req.Cart, req.Checkout)
+	id := keyOf(k.Scope, k.Key)
+	s.mu.Lock()
+	f, running := s.flights[id]
+	if !running {
+		f = &flight{hash: k.BodyHash, done: make(chan struct{})}
+		s.flights[id] = f
+		s.wg.Add(1)
+		go func() {
+			defer s.wg.Done()
+			run, cancel := context.WithTimeout(s.closing, s.cfg.PaymentWait)
+			defer cancel()
+			f.r, f.err = s.buy(run, c, k, req)
+			s.mu.Lock()
+			delete(s.flights, id)
+			s.mu.Unlock()
+			close(f.done)
+		}()
+	}
+	s.mu.Unlock()
+	if f.hash != k.BodyHash {
+		return reply{}, api.NewError(api.CodeKeyReused, "This Idempotency-Key was used for another checkout of this cart. Use a new key.")
+	}
+	select {
+	case <-f.done:
+		r := f.r
+		r.replay = r.replay || (running && f.err == nil)
+		return r, f.err
+	case <-ctx.Done():
+		return reply{}, outcomeUnknown()
+	}
+}
+
+func outcomeUnknown() *api.Error {
+	return api.NewError(api.CodeOutcomeUnknown, "We do not know yet whether this went through. Repeat it with the same Idempotency-Key; you will not pay twice.")
+}
+
+func paymentUnavailable() *api.Error {
+	return api.NewError(api.CodePaymentUnavailable, "The payment provider does not answer. Nothing was charged and nothing is reserved; repeat with the same Idempotency-Key in a moment.")
+}
+
+// buy runs one checkout to an outcome.
+func (s *Service) buy(ctx context.Context, c *call, k keying, req api.CheckoutRequest) (reply, error) {
+	if r, err, known := s.stored(k); known {
+		return r, err
+	}
+	if refusal := checkCheckout(req.Checkout); refusal != nil {
+		return s.storeRefusal(ctx, k, refusal)
+	}
+	cmd, err := s.reserveCommand(c, req)
+	if err != nil {
+		return reply{}, err
+	}
+	for attempt := 0; attempt < 3; attempt++ {
+		r, err := s.propose(ctx, cmdReserve, k, cmd)
+		if err != nil || r.raw != nil {
+			return r, err
+		}
+		res, err := as[reservation](r)
+		if err != nil {
+			return reply{}, err
+		}
+		r, err = s.pay(ctx, res, req.Payment.Token)
+		if !errors.Is(err, errVoided) {
+			return r, err
+		} // an earlier attempt was voided in the meantime: start the next one
+	}
+	return reply{}, outcomeUnknown()
+}
+
+// stored answers from the key's record if it is decided.
+func (s *Service) stored(k keying) (r reply, err error, known bool) {
+	s.m.db.View(func() {
+		rec, ok := s.m.keys.Get(keyOf(k.Scope, k.Key))
+		if !ok || s.m.skipDedupe {
+			return
+		}
+		res, decided := answerOf(rec, k.BodyHash)
+		if known = decided; !decided {
+			return
+		}
+		r = reply{raw: res.raw, status: res.status, replay: res.replay}
+		if res.err != nil {
+			err = res.err
+		}
+	})
+	return r, err, known
+}
+
+// contactData is what is sealed in an order; profileData what is sealed in an account.
+type contactData struct {
+	Email   string      `json:"email"`
+	Address api.Address `json:"address"`
+}
+
+type profileData struct {
+	Email string `json:"email"`
+	Name  string `json:"name"`
+}
+
+const (
+	purposeContact = "order.contact"
+	purposeProfile = "customer.profile"
+)
+
+// reserveCommand seals the buyer's data and draws the ids.
+func (s *Service) reserveCommand(c *call, req api.CheckoutRequest) (reserveCmd, error) {
+	at := s.m.Index()
+	cmd := reserveCmd{
+		Cart: req.Cart, Order: fmt.Sprintf("o%d-%s", at.Timeline, newID(10)), Secret: newID(16), Version: req.Version, Country: req.ShippingAddress.Country,
+		Method: req.ShippingMethod, Provider: req.Payment.Provider, Customer: c.customer,
+	}
+	var wrapped []byte
+	if c.customer != "" {
+		cmd.Person = personOfCustomer(c.customer)
+		s.m.db.View(func() {
+			if p, ok := s.m.persons.Get(cmd.Person); ok {
+				wrapped = p.Wrapped
+			}
+		})
+	}
+	if wrapped == nil {
+		cmd.Person = "o:" + cmd.Order
+		var err error
+		if wrapped, err = s.cfg.Keyring.NewPerson(); err != nil {
+			return cmd, api.Internal(fmt.Errorf("make a person's key: %w", err))
+		}
+		cmd.Wrapped = wrapped
+	}
+	plain, err := json.Marshal(contactData{req.Email, req.ShippingAddress})
+	if err != nil {
+		return cmd, api.Internal(err)
+	}
+	if cmd.Contact, err = s.cfg.Keyring.Seal(wrapped, purposeContact, plain); err != nil {
+		return cmd, api.Internal(fmt.Errorf("seal contact: %w", err))
+	}
+	return cmd, nil
+}
+
+// errVoided says that the attempt's key is void at the provider.
+var errVoided = errors.New("the attempt was voided")
+
+// pay takes a reservation to its outcome: committed, declined, or released because the provider
+// cannot be reached. Only a provider's own word decides; silence is asked again.
+func (s *Service) pay(ctx context.Context, res reservation, token string) (reply, error) {
+	p, err := s.cfg.Payments.Authorize(ctx, PaymentRequest{Key: res.PayKey, Order: res.Order, Token: token, Amount: res.Amount, Currency: res.Currency})
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrPaymentsNotAsked) && !res.Again:
+		p, err = PaymentResult{State: PaymentVoided}, nil
+	default:
+		p, err = s.settle(ctx, res.PayKey, err)
+	}
+	if err != nil {
+		s.slog.Warn("payment outcome unknown", "order", res.Order, "error", err)
+		return reply{}, outcomeUnknown()
+	}
+	return s.conclude(ctx, res, p)
+}
+
+// settle finds out what became of a payment whose answer was lost: it asks for a while, and a key the
+// provider does not know is voided, so that it can never become a charge.
+func (s *Service) settle(ctx context.Context, key string, cause error) (PaymentResult, error) {
+	pause := 100 * time.Millisecond
+	for try := 0; try < 4; try++ {
+		p, err := s.cfg.Payments.Lookup(ctx, key)
+		if err == nil && p.State != PaymentUnknown {
+			return p, nil
+		}
+		if err == nil { // the provider has not seen it: make that final
+			p, err = s.cfg.Payments.Void(ctx, key)
+			if err == nil {
+				return p, nil
+			}
+		}
+		cause = err
+		select {
+		case <-ctx.Done():
+			return PaymentResult{}, ctx.Err()
+		case <-time.After(pause):
+			pause *= 2
+		}
+	}
+	return PaymentResult{}, cause
+}
+
+// conclude writes a provider's word into the log.
+func (s *Service) conclude(ctx context.Context, res reservation, p PaymentResult) (reply, error) {
+	switch p.State {
+	case PaymentAuthorized, PaymentCaptured:
+		r, err := s.propose(ctx, cmdCommit, keying{}, commitCmd{Order: res.Order, Attempt: res.Attempt, Charge: p.Charge})
+		if api.CodeOf(err) == api.CodeConflict || api.CodeOf(err) == api.CodeNotFound {
+			// The reservation ended before the commit: give the money back, then say so.
+			if _, verr := s.cfg.Payments.Void(ctx, res.PayKey); verr != nil {
+				s.slog.Error("void after a reservation ended", "order", res.Order, "error", verr)
+				return reply{}, outcomeUnknown()
+			}
+			return reply{}, paymentUnavailable()
+		}
+		return r, err
+	case PaymentDeclined:
+		return s.propose(ctx, cmdRelease, keying{}, releaseCmd{Order: res.Order, Attempt: res.Attempt, Declined: true, DeclineCode: p.DeclineCode})
+	case PaymentVoided:
+		r, err := s.propose(ctx, cmdRelease, keying{}, releaseCmd{Order: res.Order, Attempt: res.Attempt})
+		if err != nil {
+			return r, err
+		}
+		if res.Again {
+			return reply{}, errVoided
+		}
+		return reply{}, paymentUnavailable()
+	}
+	return reply{}, api.Internal(fmt.Errorf("payment of %s is %q after it was asked for", res.Order, p.State))
+}

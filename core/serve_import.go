@@ -1,0 +1,134 @@
+package core
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"meridian/api"
+	"meridian/core/productcsv"
+)
+
+// importPart is how many products one staging command carries.
+const importPart = 100
+
+// staffImport imports a product CSV. The whole file is checked first; then the products are staged in
+// parts and made real in one step, so that nobody ever sees half of it.
+func (s *Service) staffImport(ctx context.Context, c *call, req api.ImportProducts) (reply, error) {
+	if err := need(c, roleMerchandiser); err != nil {
+		return reply{}, err
+	}
+	products, bad := productcsv.Parse(bytes.NewReader(req.CSV), productcsv.Limits{})
+	report := api.ImportReport{DryRun: req.DryRun, Errors: append([]api.ImportError{}, bad...), Warnings: []api.ImportError{}}
+	var recs []productRec
+	stock := map[string]int64{}
+	for _, p := range products {
+		rec, levels, wrong := toRecord(p.StaffProduct)
+		for _, w := range wrong {
+			report.Errors = append(report.Errors, api.ImportError{Line: p.Line, Column: w.Field, Message: w.Message})
+		}
+		if len(wrong) > 0 {
+			continue
+		}
+		recs = append(recs, rec)
+		for k, v := range levels {
+			stock[k] = v
+		}
+	}
+	at := s.m.View(func() { recs = s.checkImport(&report, products, recs) })
+	if len(report.Errors) > 0 && !req.Partial {
+		report.Created, report.Updated, report.Unchanged = 0, 0, 0
+		return reply{value: report, status: 422, index: at}, nil
+	}
+	if req.DryRun || len(recs) == 0 {
+		return reply{value: report, status: 200, index: at}, nil
+	}
+	return s.stage(ctx, recs, stock, report)
+}
+
+// checkImport holds an import against the catalogue: SKUs of other products, pictures that are not
+// there, and what would be created or changed. Products with errors are left out.
+func (s *Service) checkImport(report *api.ImportReport, products []productcsv.Product, recs []productRec) []productRec {
+	line := map[string]int{}
+	for _, p := range products {
+		line[p.Handle] = p.Line
+	}
+	kept := recs[:0]
+	for _, r := range recs {
+		ok := true
+		for _, v := range r.Variants {
+			if ref, taken := s.m.skus[v.SKU]; taken && ref.handle != r.Handle {
+				ok = false
+				report.Errors = append(report.Errors, api.ImportError{Line: line[r.Handle], Column: "Variant SKU",
+					Message: fmt.Sprintf("SKU %s belongs to the product %s already.", v.SKU, ref.handle)})
+			}
+		}
+		for _, i := range r.Images {
+			if _, there := s.m.assets.Get(i.Asset); !there {
+				report.Warnings = append(report.Warnings, api.ImportError{Line: line[r.Handle], Column: "Image Src",
+					Message: fmt.Sprintf("%s is not uploaded yet; the product is shown without it until it is.", i.Asset)})
+			}
+		}
+		if !ok {
+			continue
+		}
+		kept = append(kept, r)
+		switch old, exists := s.m.products.Get(r.Handle); {
+		case !exists:
+			report.Created++
+		case sameProduct(old, r):
+			report.Unchanged++
+		default:
+			report.Updated++
+		}
+	}
+	return kept
+}
+
+// sameProduct compares what a merchandiser can change.
+func sameProduct(old, next productRec) bool {
+	next.Seq, next.Index = old.Seq, old.Index
+	return bytes.Equal(must(encMode.Marshal(old)), must(encMode.Marshal(next)))
+}
+
+func (s *Service) stage(ctx context.Context, recs []productRec, stock map[string]int64, report api.ImportReport) (reply, error) {
+	id := newID(8)
+	parts := uint64(0)
+	for start := 0; start < len(recs); start += importPart {
+		part := stageImportCmd{ID: id, Part: parts, Products: recs[start:min(start+importPart, len(recs))], Stock: map[string]int64{}}
+		for _, p := range part.Products {
+			for _, v := range p.Variants {
+				if n, ok := stock[v.SKU]; ok {
+					part.Stock[v.SKU] = n
+				}
+			}
+		}
+		if _, err := s.propose(ctx, cmdStageImport, keying{}, part); err != nil {
+			return reply{}, err
+		}
+		parts++
+	}
+	r, err := s.propose(ctx, cmdCommitImport, keying{}, commitImportCmd{ID: id, Parts: parts})
+	if err != nil {
+		return r, err
+	}
+	out, err := as[putOutcome](r)
+	if err != nil {
+		return r, err
+	}
+	report.Created, report.Updated, report.Unchanged = out.Created, out.Updated, out.Unchanged
+	return reply{value: report, status: 200, index: r.index}, nil
+}
+
+func (s *Service) staffExport(c *call, _ api.None) (api.ExportedCSV, error) {
+	if err := need(c, roleMerchandiser); err != nil {
+		return api.ExportedCSV{}, err
+	}
+	var all []api.StaffProduct
+	s.m.products.Ascend("", func(_ string, p productRec) bool { all = append(all, s.m.staffProduct(p)); return true })
+	var b bytes.Buffer
+	if err := productcsv.Write(&b, all); err != nil {
+		return api.ExportedCSV{}, api.Internal(err)
+	}
+	return api.ExportedCSV{CSV: b.Bytes()}, nil
+}

@@ -1,0 +1,201 @@
+package core
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"fmt"
+
+	"meridian/api"
+)
+
+func (s *Service) ordersGet(c *call, q api.OrderQuery) (api.Order, error) {
+	o, ok := s.m.orders.Get(q.ID)
+	byKey := q.Key != "" && subtle.ConstantTimeCompare([]byte(q.Key), []byte(o.Key)) == 1
+	owner := c.customer != "" && o.Customer == c.customer
+	if !ok || !(byKey || owner || c.staff.Email != "") {
+		return api.Order{}, noOrder()
+	}
+	return s.m.order(o, byKey || owner), nil
+}
+
+// staffOrder renders an order for staff, with what is sealed in it.
+func (s *Service) staffOrder(o orderRec) api.StaffOrder {
+	v := api.StaffOrder{Order: s.m.order(o, true), ShippingMethod: o.Method, Payment: s.m.payment(o)}
+	if contact, ok := s.contact(o); ok {
+		v.Email, v.ShippingAddress = contact.Email, contact.Address
+	}
+	return v
+}
+
+// contact opens the sealed contact of an order; false when the person was erased.
+func (s *Service) contact(o orderRec) (contactData, bool) {
+	var d contactData
+	return d, s.unseal(o.Person, purposeContact, o.Contact, &d)
+}
+
+func (s *Service) unseal(person, purpose string, sealed []byte, into any) bool {
+	p, ok := s.m.persons.Get(person)
+	if !ok || len(sealed) == 0 {
+		return false
+	}
+	plain, err := s.cfg.Keyring.Open(p.Wrapped, purpose, sealed)
+	if err == nil {
+		err = json.Unmarshal(plain, into)
+	}
+	if err != nil {
+		s.slog.Error("open sealed data", "person", person, "purpose", purpose, "error", err)
+	}
+	return err == nil
+}
+
+var orderStatuses = map[string]bool{"": true, api.OrderPendingPayment: true, api.OrderPaid: true, api.OrderPartiallyFulfilled: true, api.OrderFulfilled: true,
+	api.OrderCancelled: true, api.OrderPartiallyRefunded: true, api.OrderRefunded: true}
+
+func (s *Service) ordersList(c *call, q api.OrdersQuery) (api.List[api.StaffOrder], error) {
+	out := api.List[api.StaffOrder]{Items: []api.StaffOrder{}}
+	if err := need(c, roleMerchandiser); err != nil {
+		return out, err
+	}
+	if !orderStatuses[q.Status] {
+		return out, api.Invalid("status", "There is no status %q.", truncate(q.Status, 40))
+	}
+	limit, refusal := limitOf(q.Page)
+	if refusal != nil {
+		return out, refusal
+	}
+	from := ""
+	if q.After != "" {
+		var n uint64
+		if _, err := fmt.Sscanf(q.After, "M-%d", &n); err != nil || n == 0 {
+			return out, badCursor()
+		}
+		from = fmt.Sprintf("%016d", n-1)
+	}
+	s.m.orderSeq.Descend(from, func(_, id string) bool {
+		o, ok := s.m.orders.Get(id)
+		if !ok || (q.Status != "" && o.Status != q.Status) {
+			return true
+		}
+		if len(out.Items) == limit {
+			next := out.Items[limit-1].Number
+			out.Next = &next
+			return false
+		}
+		out.Items = append(out.Items, s.staffOrder(o))
+		return true
+	})
+	return out, nil
+}
+
+func (s *Service) ordersStaff(c *call, q api.OrderQuery) (api.StaffOrder, error) {
+	if err := need(c, roleMerchandiser); err != nil {
+		return api.StaffOrder{}, err
+	}
+	o, ok := s.m.orders.Get(q.ID)
+	if !ok {
+		return api.StaffOrder{}, noOrder()
+	}
+	return s.staffOrder(o), nil
+}
+
+// orderReply renders the order a command answered with by its id, also when that answer was stored.
+func (s *Service) orderReply(r reply, err error) (reply, error) {
+	if err != nil || r.status >= 400 {
+		return r, err
+	}
+	id, err := as[string](r)
+	if err != nil {
+		return r, err
+	}
+	r.index = s.m.View(func() {
+		o, _ := s.m.orders.Get(id)
+		r.value, r.raw = s.staffOrder(o), nil
+	})
+	return r, nil
+}
+
+func (s *Service) ordersFulfil(ctx context.Context, c *call, req api.OrderAction) (reply, error) {
+	if err := need(c, roleMerchandiser); err != nil {
+		return reply{}, err
+	}
+	cmd := fulfilCmd{Order: req.ID, Tracking: req.Tracking}
+	for _, l := range req.Lines {
+		cmd.Lines = append(cmd.Lines, cartLineRec(l))
+	}
+	var f fields
+	f.text("tracking", req.Tracking, 200, false)
+	if len(f) > 0 || len(req.Lines) > api.MaxCartLines {
+		return reply{}, api.InvalidFields(f)
+	}
+	return s.orderReply(s.propose(ctx, cmdFulfil, s.key(c, c.scope(), req), cmd))
+}
+
+func (s *Service) ordersCancel(ctx context.Context, c *call, req api.OrderAction) (reply, error) {
+	if err := need(c, roleMerchandiser); err != nil {
+		return reply{}, err
+	}
+	r, err := s.propose(ctx, cmdCancel, s.key(c, c.scope(), req), cancelCmd{Order: req.ID, Refund: "r-" + newID(8), Reason: truncate(req.Reason, 200)})
+	if err == nil && !r.replay {
+		s.refundOpen(ctx, req.ID)
+	}
+	return s.orderReply(r, err)
+}
+
+func (s *Service) ordersRefund(ctx context.Context, c *call, req api.RefundRequest) (reply, error) {
+	if err := need(c, roleMerchandiser); err != nil {
+		return reply{}, err
+	}
+	cmd := beginRefundCmd{Order: req.ID, Refund: "r-" + newID(8), All: req.Amount == nil, Restock: req.Restock}
+	if req.Amount != nil {
+		cmd.Amount = *req.Amount
+	}
+	r, err := s.propose(ctx, cmdBeginRefund, s.key(c, c.scope(), req), cmd)
+	if err == nil && !r.replay {
+		s.refundOpen(ctx, req.ID)
+	}
+	return s.orderReply(r, err)
+}
+
+// refundOpen gives back what an order still owes. What fails now is repeated by the worker.
+func (s *Service) refundOpen(ctx context.Context, id string) {
+	var o orderRec
+	var timeline uint32
+	s.m.db.View(func() {
+		o, _ = s.m.orders.Get(id)
+		timeline = s.m.timeline()
+	})
+	key := payKey(timeline, o.ID, o.Payment.Attempt)
+	if o.Payment.State == payAuthorized {
+		if err := s.capture(ctx, o, key); err != nil {
+			s.slog.Warn("capture before a refund; it will be repeated", "order", id, "error", err)
+			return
+		}
+	}
+	for _, r := range o.Payment.Refunds {
+		if r.Done {
+			continue
+		}
+		if _, err := s.cfg.Payments.Refund(ctx, key, refundKey(timeline, o.ID, r.ID), r.Amount); err != nil {
+			s.slog.Warn("refund; it will be repeated", "order", id, "refund", r.ID, "error", err)
+			return
+		}
+		if _, err := s.propose(ctx, cmdFinishRefund, keying{}, finishRefundCmd{Order: id, Refund: r.ID}); err != nil {
+			s.slog.Warn("record a refund; it will be repeated", "order", id, "refund", r.ID, "error", err)
+			return
+		}
+	}
+}
+
+// capture takes the authorized money of an order.
+func (s *Service) capture(ctx context.Context, o orderRec, key string) error {
+	p, err := s.cfg.Payments.Capture(ctx, key)
+	if err != nil {
+		return err
+	}
+	if p.State != PaymentCaptured && p.State != PaymentRefunded {
+		return fmt.Errorf("the provider answered %q to the capture of %s", p.State, o.ID)
+	}
+	_, err = s.propose(ctx, cmdPaymentState, keying{}, paymentStateCmd{Order: o.ID, From: payAuthorized, To: payCaptured})
+	return err
+}
