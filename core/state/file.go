@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -101,14 +102,17 @@ func removeIfThere(path string) error {
 	return nil
 }
 
-func openBolt(path string, mapBytes int) (*bbolt.DB, error) {
-	bolt, err := bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout:         time.Second,
-		FreelistType:    bbolt.FreelistMapType,
-		NoFreelistSync:  false,
-		InitialMmapSize: mapBytes,
-		// Below the map, so that bbolt answers "full" instead of waiting for readers to map more.
-		MaxSize: mapBytes - 1,
+func openBolt(path string, mapBytes int) (bolt *bbolt.DB, err error) {
+	err = guarded(func() error {
+		bolt, err = bbolt.Open(path, 0o600, &bbolt.Options{
+			Timeout:         time.Second,
+			FreelistType:    bbolt.FreelistMapType,
+			NoFreelistSync:  false,
+			InitialMmapSize: mapBytes,
+			// Below the map, so that bbolt answers "full" instead of waiting for readers to map more.
+			MaxSize: mapBytes - 1,
+		})
+		return err
 	})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
@@ -117,6 +121,17 @@ func openBolt(path string, mapBytes int) (*bbolt.DB, error) {
 		return nil, fmt.Errorf("state: open %s: %w", path, err)
 	}
 	return bolt, nil
+}
+
+// guarded turns the panics and faults that damaged pages cause in bbolt into ErrCorrupt.
+func guarded(fn func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: damaged page: %v", ErrCorrupt, p)
+		}
+	}()
+	return fn()
 }
 
 // syncDirectory makes a new name survive a power cut.

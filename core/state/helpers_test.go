@@ -43,7 +43,7 @@ func prepare(t testing.TB, path string, every time.Duration) (*shop, error) {
 	t.Helper()
 	failed := make(chan error, 4)
 	db, err := Open(Options{
-		Path: path, CheckpointEvery: every, InitialMmapSize: 64 << 20, Logger: quiet(),
+		Path: path, CheckpointEvery: every, InitialMmapSize: 4 << 20, Logger: quiet(),
 		Fail: func(err error) { failed <- err },
 	})
 	if err != nil {

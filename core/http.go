@@ -1,0 +1,253 @@
+package core
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"meridian/api"
+)
+
+// The bounds of the core's listener. An import is the largest body: 64 MiB of CSV, in base64.
+const (
+	maxBody       = 96 << 20
+	maxFrameCalls = 256
+	maxWait       = 60 * time.Second
+	defaultWait   = 10 * time.Second
+)
+
+// Server answers edges over HTTP/1.1: POST /v1/{endpoint}, and /v1/frame for many calls at once.
+type Server struct {
+	service *Service
+	token   []byte
+	log     *slog.Logger
+	http    *fasthttp.Server
+	ln      net.Listener
+	done    chan struct{}
+	serving error
+}
+
+// NewServer makes a server. Callers must send the cluster token as a bearer.
+func NewServer(s *Service, token string, log *slog.Logger) *Server {
+	srv := &Server{service: s, token: []byte("Bearer " + token), log: log, done: make(chan struct{})}
+	srv.http = &fasthttp.Server{
+		Handler: srv.handle, Name: "meridian-core", MaxRequestBodySize: maxBody, ReadTimeout: 2 * time.Minute, WriteTimeout: 2 * time.Minute,
+		IdleTimeout: 5 * time.Minute, NoDefaultServerHeader: true, NoDefaultDate: true, NoDefaultContentType: true, CloseOnShutdown: true,
+		Concurrency: 100_000, Logger: quiet{log},
+	}
+	return srv
+}
+
+type quiet struct{ log *slog.Logger }
+
+// Printf implements fasthttp.Logger: its complaints about clients are not news.
+func (q quiet) Printf(format string, args ...any) { q.log.Debug(fmt.Sprintf(format, args...)) }
+
+// Listen binds the address.
+func (srv *Server) Listen(addr string) error {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("--api-addr %s: %w; give an address that is free", addr, err)
+	}
+	srv.ln = ln
+	return nil
+}
+
+// Addr is where the server listens.
+func (srv *Server) Addr() string { return srv.ln.Addr().String() }
+
+// Serve answers until Close.
+func (srv *Server) Serve() error {
+	defer close(srv.done)
+	srv.serving = srv.http.Serve(srv.ln)
+	return srv.serving
+}
+
+// Close stops taking requests and waits, for at most five seconds, for those under way.
+func (srv *Server) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	err := srv.http.ShutdownWithContext(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	return err
+}
+
+func (srv *Server) handle(ctx *fasthttp.RequestCtx) {
+	defer func() {
+		if p := recover(); p != nil {
+			srv.log.Error("panic while answering", "path", string(ctx.Path()), "panic", fmt.Sprint(p))
+			srv.problem(ctx, api.Internal(fmt.Errorf("panic: %v", p)), reply{})
+		}
+	}()
+	name, ok := strings.CutPrefix(string(ctx.Path()), "/v1/")
+	switch {
+	case subtle.ConstantTimeCompare(ctx.Request.Header.Peek("Authorization"), srv.token) != 1:
+		srv.problem(ctx, api.NewError(api.CodeUnauthorized, "The core is called by edges, with the cluster's token."), reply{})
+	case !ok:
+		srv.problem(ctx, api.NewError(api.CodeNotFound, "There is nothing here."), reply{})
+	case !ctx.IsPost():
+		srv.problem(ctx, api.NewError(api.CodeMethodNotAllowed, "Use POST."), reply{})
+	case name == "frame":
+		srv.frame(ctx)
+	default:
+		srv.one(ctx, name)
+	}
+}
+
+func waitOf(header []byte) time.Duration {
+	ms, err := strconv.ParseInt(string(header), 10, 64)
+	if err != nil || ms <= 0 {
+		return defaultWait
+	}
+	return min(time.Duration(ms)*time.Millisecond, maxWait)
+}
+
+func (srv *Server) one(ctx *fasthttp.RequestCtx, name string) {
+	h := &ctx.Request.Header
+	min, err := api.ParseIndex(string(h.Peek(api.HeaderMin)))
+	if err != nil {
+		srv.problem(ctx, api.Invalid(api.HeaderMin, "%v", err), reply{})
+		return
+	}
+	c := api.Call{Key: string(h.Peek(api.HeaderKey)), Credential: string(h.Peek(api.HeaderCredential)), Min: min, RequestID: string(h.Peek(api.HeaderRequestID))}
+	wait, cancel := context.WithTimeout(context.Background(), waitOf(h.Peek(api.HeaderDeadline)))
+	defer cancel()
+	r, err := srv.service.Serve(wait, name, c, ctx.PostBody())
+	if err != nil {
+		srv.problem(ctx, srv.explain(err, name, c.RequestID), r)
+		return
+	}
+	raw, err := r.json()
+	if err != nil {
+		srv.problem(ctx, srv.explain(err, name, c.RequestID), r)
+		return
+	}
+	srv.send(ctx, r.status, contentTypeOf(r), raw, r)
+}
+
+func contentTypeOf(r reply) string {
+	if r.status >= 400 && r.raw != nil {
+		return "application/problem+json"
+	}
+	return "application/json"
+}
+
+func (r reply) json() ([]byte, error) {
+	if r.raw != nil {
+		return r.raw, nil
+	}
+	return jsonOf(r.value)
+}
+
+// explain makes an error a problem, and logs what is not the caller's doing.
+func (srv *Server) explain(err error, name, id string) *api.Error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		err = outcomeUnknown()
+	}
+	e := *api.AsError(err)
+	e.RequestID = id
+	if e.Status == 500 {
+		srv.log.Error("request failed", "endpoint", name, "request_id", id, "error", err)
+	}
+	return &e
+}
+
+func (srv *Server) problem(ctx *fasthttp.RequestCtx, e *api.Error, r reply) {
+	raw, err := json.Marshal(e)
+	if err != nil {
+		raw = []byte(`{"code":"internal","status":500}`)
+	}
+	if e.RetryAfter > 0 {
+		ctx.Response.Header.Set("Retry-After", strconv.Itoa(e.RetryAfter))
+	}
+	srv.send(ctx, e.Status, "application/problem+json", raw, r)
+}
+
+func (srv *Server) send(ctx *fasthttp.RequestCtx, status int, contentType string, body []byte, r reply) {
+	h := &ctx.Response.Header
+	h.SetContentType(contentType)
+	if !r.index.IsZero() {
+		h.Set(api.HeaderIndex, r.index.String())
+	}
+	if r.replay {
+		h.Set(api.HeaderReplay, "true")
+	}
+	if status == 421 {
+		h.Set(api.HeaderLeader, srv.service.log.Leader())
+	}
+	ctx.SetStatusCode(status)
+	ctx.Response.SetBodyRaw(body)
+}
+
+// frame answers many calls at once. They run side by side: one that waits does not hold the others'
+// place in the log.
+func (srv *Server) frame(ctx *fasthttp.RequestCtx) {
+	var f api.Frame
+	if err := json.Unmarshal(ctx.PostBody(), &f); err != nil {
+		srv.problem(ctx, api.NewError(api.CodeMalformed, "The frame could not be read.").WithCause(err), reply{})
+		return
+	}
+	if len(f.Calls) == 0 || len(f.Calls) > maxFrameCalls {
+		srv.problem(ctx, api.Invalid("calls", "A frame holds 1 to %d calls.", maxFrameCalls), reply{})
+		return
+	}
+	out := api.FrameResults{Results: make([]api.FrameResult, len(f.Calls))}
+	var wg sync.WaitGroup
+	for i, c := range f.Calls {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			out.Results[i] = srv.frameCall(c)
+		}()
+	}
+	wg.Wait()
+	raw, err := json.Marshal(out)
+	if err != nil {
+		srv.problem(ctx, api.Internal(err), reply{})
+		return
+	}
+	srv.send(ctx, 200, "application/json", raw, reply{index: srv.service.m.Index()})
+}
+
+func (srv *Server) frameCall(c api.FrameCall) (out api.FrameResult) {
+	defer func() {
+		if p := recover(); p != nil {
+			srv.log.Error("panic while answering", "endpoint", c.Name, "panic", fmt.Sprint(p))
+			raw, _ := json.Marshal(api.Internal(nil))
+			out = api.FrameResult{Status: 500, Body: raw}
+		}
+	}()
+	wait := defaultWait
+	if c.DeadlineMS > 0 {
+		wait = min(time.Duration(c.DeadlineMS)*time.Millisecond, maxWait)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
+	defer cancel()
+	r, err := srv.service.Serve(ctx, c.Name, api.Call{Key: c.Key, Credential: c.Credential, RequestID: c.RequestID}, c.Body)
+	var raw []byte
+	if err == nil {
+		raw, err = r.json()
+	}
+	if err != nil {
+		e := srv.explain(err, c.Name, c.RequestID)
+		raw, _ = json.Marshal(e)
+		out = api.FrameResult{Status: e.Status, Index: r.index, Body: raw}
+		if e.Status == 421 {
+			out.Leader = srv.service.log.Leader()
+		}
+		return out
+	}
+	return api.FrameResult{Status: r.status, Index: r.index, Replay: r.replay, Body: raw}
+}
