@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/hashicorp/raft"
 )
@@ -162,7 +161,7 @@ func (n *Node) run(notify <-chan bool) {
 	n.workers.Go(func() { n.runPump(notify) })
 	n.workers.Go(n.runBatcher)
 	n.workers.Go(n.runVerifier)
-	n.workers.Go(func() { n.runStallWatch(max(50*time.Millisecond, n.cfg.HeartbeatTimeout/4)) })
+	n.workers.Go(func() { n.runStallWatch(stallEvery) })
 	go func() { defer close(n.leadDone); n.runLead(ctx) }()
 	go func() { defer close(n.settled); n.runSettler() }()
 }

@@ -7,7 +7,10 @@ import (
 
 // stallLooks is how often an empty log must look wrong before it counts: between a deletion of
 // conflicting entries and the append that follows it is empty for a moment.
-const stallLooks = 4
+const (
+	stallLooks = 4
+	stallEvery = 250 * time.Millisecond
+)
 
 // runStallWatch ends the process when raft is stuck after an InstallSnapshot (hashicorp/raft#697): the
 // log was emptied, but raft still believes that it reaches beyond the snapshot, and refuses every

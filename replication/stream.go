@@ -20,6 +20,49 @@ type stream struct {
 	net.Listener
 	cfg       *Config
 	advertise advertised
+
+	mu     sync.Mutex
+	open   map[*tracked]struct{}
+	closed bool
+}
+
+// tracked is a connection that ends with its stream. raft's transport leaves those open on which it
+// waits for a request.
+type tracked struct {
+	net.Conn
+	s *stream
+}
+
+func (c *tracked) Close() error {
+	c.s.mu.Lock()
+	delete(c.s.open, c)
+	c.s.mu.Unlock()
+	return c.Conn.Close()
+}
+
+func (s *stream) track(c net.Conn) net.Conn {
+	t := &tracked{Conn: c, s: s}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		c.Close() // its first use fails
+		return t
+	}
+	s.open[t] = struct{}{}
+	return t
+}
+
+// Close ends the listener and every connection.
+func (s *stream) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	open := s.open
+	s.open = map[*tracked]struct{}{}
+	s.mu.Unlock()
+	for c := range open {
+		c.Conn.Close()
+	}
+	return s.Listener.Close()
 }
 
 var _ raft.StreamLayer = (*stream)(nil)
@@ -46,7 +89,7 @@ func listen(cfg *Config) (*stream, error) {
 			return nil, errors.New("--raft-advertise is empty and --raft-addr names no host: name the address by which the others reach this node")
 		}
 	}
-	return &stream{Listener: ln, cfg: cfg, advertise: advertised(addr)}, nil
+	return &stream{Listener: ln, cfg: cfg, advertise: advertised(addr), open: map[*tracked]struct{}{}}, nil
 }
 
 func (s *stream) Addr() net.Addr { return s.advertise }
@@ -56,7 +99,7 @@ func (s *stream) Dial(addr raft.ServerAddress, timeout time.Duration) (net.Conn,
 	if err != nil {
 		return nil, err
 	}
-	c = delay(c, s.cfg.RTT/2)
+	c = s.track(delay(c, s.cfg.RTT/2))
 	if s.cfg.TLS != nil {
 		conf := s.cfg.TLS.Clone()
 		if host, _, err := net.SplitHostPort(string(addr)); err == nil && conf.ServerName == "" {
@@ -78,7 +121,7 @@ func (s *stream) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c = delay(c, s.cfg.RTT/2)
+	c = s.track(delay(c, s.cfg.RTT/2))
 	if s.cfg.TLS != nil {
 		conf := s.cfg.TLS.Clone()
 		conf.ClientAuth = tls.RequireAndVerifyClientCert

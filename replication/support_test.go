@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/raft"
 )
 
 // journal is a Machine that remembers every command in order. disk is what a crash leaves.
@@ -126,13 +128,12 @@ func (v *journalView) WriteTo(w io.Writer) (int64, error) {
 	return 0, gob.NewEncoder(w).Encode(v.s)
 }
 
-// line is a TCP listener and dialer that can be cut, for the peers it is told of.
+// line is a TCP listener and dialer that can be cut off from some addresses.
 type line struct {
 	net.Listener
-	cut   atomic.Bool
-	mu    sync.Mutex
-	conns []net.Conn
-	allow map[string]bool // addresses that stay reachable while cut
+	mu      sync.Mutex
+	dialed  map[net.Conn]string
+	blocked map[string]bool
 }
 
 func newLine(t *testing.T) *line {
@@ -141,55 +142,54 @@ func newLine(t *testing.T) *line {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &line{Listener: ln}
+	return lineOn(ln)
 }
 
-func (l *line) keep(c net.Conn) net.Conn {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.conns = append(l.conns, c)
-	return c
-}
-
-func (l *line) Accept() (net.Conn, error) {
-	for {
-		c, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		if l.cut.Load() {
-			c.Close()
-			continue
-		}
-		return l.keep(c), nil
-	}
+func lineOn(ln net.Listener) *line {
+	return &line{Listener: ln, dialed: map[net.Conn]string{}, blocked: map[string]bool{}}
 }
 
 func (l *line) dial(addr string, timeout time.Duration) (net.Conn, error) {
-	if l.cut.Load() && !l.allow[addr] {
+	l.mu.Lock()
+	blocked := l.blocked[addr]
+	l.mu.Unlock()
+	if blocked {
 		return nil, errors.New("line is cut")
 	}
 	c, err := net.DialTimeout("tcp", addr, timeout)
 	if err != nil {
 		return nil, err
 	}
-	if l.allow[addr] {
-		return c, nil
-	}
-	return l.keep(c), nil
-}
-
-func (l *line) setCut(cut bool) {
-	l.cut.Store(cut)
-	if !cut {
-		return
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, c := range l.conns {
+	if l.blocked[addr] {
 		c.Close()
+		return nil, errors.New("line is cut")
 	}
-	l.conns = nil
+	l.dialed[c] = addr
+	return c, nil
+}
+
+func (l *line) block(addr string, blocked bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.blocked[addr] = blocked
+	for c, a := range l.dialed {
+		if blocked && a == addr {
+			c.Close()
+			delete(l.dialed, c)
+		}
+	}
+}
+
+// split cuts every line between the two sides, or heals it.
+func split(left, right []*testNode, cut bool) {
+	for _, a := range left {
+		for _, b := range right {
+			a.line.block(b.cfg.AdvertiseAddr, cut)
+			b.line.block(a.cfg.AdvertiseAddr, cut)
+		}
+	}
 }
 
 // cluster is nodes of this package over loopback, with real files.
@@ -276,7 +276,7 @@ func (c *cluster) reopen(n *testNode) {
 		if err != nil {
 			return false
 		}
-		n.line = &line{Listener: ln, allow: n.line.allow}
+		n.line = lineOn(ln)
 		return true
 	})
 	n.cfg.Listener, n.cfg.Dial = n.line, n.line.dial
@@ -284,10 +284,13 @@ func (c *cluster) reopen(n *testNode) {
 }
 
 // add opens a node that is not in the first configuration.
-func (c *cluster) add(id string) *testNode {
+func (c *cluster) add(id string, change func(*Config)) *testNode {
 	c.t.Helper()
 	l := newLine(c.t)
 	cfg := fastConfig(id, c.t.TempDir())
+	if change != nil {
+		change(&cfg)
+	}
 	cfg.Listener, cfg.Dial, cfg.AdvertiseAddr = l, l.dial, l.Addr().String()
 	n := &testNode{cfg: cfg, line: l, machine: &journal{}}
 	c.nodes = append(c.nodes, n)
@@ -353,8 +356,12 @@ func mustPropose(t *testing.T, n *testNode, cmd string) Result {
 // settled waits until all open nodes applied the same sequence, and returns it.
 func (c *cluster) settled() []string {
 	c.t.Helper()
-	leader := c.leader()
-	want := mustPropose(c.t, leader, "settle").Index
+	var want uint64
+	eventually(c.t, "a leader that can commit", func() bool {
+		r, err := c.leader().Propose(ctxFor(c.t, 2*time.Second), []byte("settle"))
+		want = r.Index
+		return err == nil
+	})
 	var sequence []string
 	for _, n := range c.nodes {
 		if n.closed {
@@ -372,4 +379,79 @@ func (c *cluster) settled() []string {
 		}
 	}
 	return sequence
+}
+
+// slowToYield gives the first node a lease so long that it goes on believing that it leads.
+func slowToYield(cfg *Config) {
+	if cfg.ID == "n0" {
+		cfg.HeartbeatTimeout, cfg.ElectionTimeout, cfg.LeaderLease = 5*time.Second, 5*time.Second, 5*time.Second
+	}
+}
+
+// leadWith makes a certain node the leader.
+func (c *cluster) leadWith(n *testNode) {
+	c.t.Helper()
+	eventually(c.t, n.cfg.ID+" leads", func() bool {
+		if n.Status().Ready {
+			return true
+		}
+		if l := c.leader(); l != n {
+			_ = l.TransferLeader(ctxFor(c.t, time.Second), n.cfg.ID)
+		}
+		return n.Status().Ready
+	})
+}
+
+// gatedLog is a log store whose writes can be held or made to fail.
+type gatedLog struct {
+	raft.LogStore
+	mu      sync.Mutex
+	hold    chan struct{}
+	held    atomic.Int64
+	fail    error
+	written atomic.Int64
+}
+
+func (g *gatedLog) StoreLogs(ls []*raft.Log) error {
+	g.mu.Lock()
+	hold, fail := g.hold, g.fail
+	g.mu.Unlock()
+	if fail != nil {
+		return fail
+	}
+	if hold != nil {
+		g.held.Add(1)
+		<-hold
+	}
+	g.written.Add(1)
+	return g.LogStore.StoreLogs(ls)
+}
+
+func (g *gatedLog) StoreLog(l *raft.Log) error { return g.StoreLogs([]*raft.Log{l}) }
+
+func (g *gatedLog) set(hold chan struct{}, fail error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.hold, g.fail = hold, fail
+}
+
+// loneNode is a one-member cluster in memory. exits counts calls of Exit.
+func loneNode(t *testing.T, mem *Memory, m *journal, change func(*Config)) (*Node, *atomic.Int64) {
+	t.Helper()
+	exits := new(atomic.Int64)
+	cfg := fastConfig("a", "")
+	cfg.HeartbeatTimeout, cfg.ElectionTimeout, cfg.LeaderLease = 50*time.Millisecond, 50*time.Millisecond, 50*time.Millisecond
+	cfg.Bootstrap = []Member{mem.Member("a", "eu", RoleVoter)}
+	cfg = mem.Configure(cfg)
+	cfg.Exit = func(int, error) { exits.Add(1) }
+	if change != nil {
+		change(&cfg)
+	}
+	n, err := Open(cfg, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.kill)
+	eventually(t, "the node leads", func() bool { return n.Status().Ready })
+	return n, exits
 }

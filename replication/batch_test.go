@@ -1,0 +1,160 @@
+package replication
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// held opens a lone node whose log writes are held from the next one on.
+func held(t *testing.T, change func(*Config)) (*Node, *journal, func()) {
+	t.Helper()
+	log := &gatedLog{}
+	m := &journal{}
+	n, _ := loneNode(t, NewMemory(), m, func(cfg *Config) {
+		log.LogStore = cfg.Stores.Log
+		cfg.Stores.Log = log
+		change(cfg)
+	})
+	hold := make(chan struct{})
+	log.set(hold, nil)
+	released := false
+	release := func() {
+		if !released {
+			released = true
+			log.set(nil, nil)
+			close(hold)
+		}
+	}
+	t.Cleanup(release)
+	return n, m, release
+}
+
+// TestThreeOutcomes: a command that raft has may be unknown, one that still waits is refused for
+// certain, and a full queue refuses at once.
+func TestThreeOutcomes(t *testing.T) {
+	n, m, release := held(t, func(cfg *Config) { cfg.InFlight, cfg.QueueMax = 1, 4 })
+	results := make(chan struct {
+		cmd string
+		err error
+	}, 16)
+	ctx, cancel := context.WithCancel(t.Context())
+	propose := func(cmd string) {
+		go func() {
+			_, err := n.Propose(ctx, []byte(cmd))
+			results <- struct {
+				cmd string
+				err error
+			}{cmd, err}
+		}()
+	}
+	propose("sent")
+	eventually(t, "the first batch is in flight", func() bool { return n.Stats().InFlight == 1 && n.Stats().Commands == 1 })
+	for i := range 5 { // the batcher holds one of them while it waits for its turn
+		propose(fmt.Sprintf("queued%d", i))
+	}
+	eventually(t, "the queue is full", func() bool { return n.Stats().QueueLength == 4 })
+	if _, err := n.Propose(t.Context(), []byte("refused")); !errors.Is(err, ErrOverloaded) || errors.Is(err, ErrUnknown) {
+		t.Fatalf("beyond the bound: %v", err)
+	}
+	cancel()
+	for range 6 {
+		r := <-results
+		want, not := ErrOverloaded, ErrUnknown
+		if r.cmd == "sent" {
+			want, not = ErrUnknown, ErrOverloaded
+		}
+		if !errors.Is(r.err, want) || errors.Is(r.err, not) || !errors.Is(r.err, context.Canceled) {
+			t.Errorf("%s: %v", r.cmd, r.err)
+		}
+	}
+	release()
+	eventually(t, "the queue is empty", func() bool { return n.Stats().QueueLength == 0 })
+	if _, err := n.Propose(t.Context(), []byte("last")); err != nil {
+		t.Fatal(err)
+	}
+	if got := m.commands(); !slices.Equal(got, []string{"sent", "last"}) {
+		t.Fatalf("applied %q: a refused command entered the log, or an unknown one was dropped", got)
+	}
+	if s := n.Stats(); s.Overloaded != 1 || s.Unknown != 1 {
+		t.Errorf("counters: %+v", s)
+	}
+}
+
+// TestBatches: the queue's order is the log's, and a batch keeps both its bounds.
+func TestBatches(t *testing.T) {
+	n, m, release := held(t, func(cfg *Config) { cfg.InFlight, cfg.BatchMax, cfg.BatchBytes = 1, 10, 1000 })
+	var want []string
+	var last *proposal
+	put := func(size int) {
+		cmd := fmt.Sprintf("%04d%s", len(want), strings.Repeat("x", size))
+		want = append(want, cmd)
+		last = &proposal{cmd: []byte(cmd), done: make(chan outcome, 1)}
+		n.queue <- last
+	}
+	put(1)
+	eventually(t, "the first batch is in flight", func() bool { return n.Stats().Batches == 1 })
+	for range 95 {
+		put(1)
+	}
+	for range 10 {
+		put(400)
+	}
+	put(5000) // above BatchBytes: alone in its entry
+	put(1)
+	release()
+	if o := <-last.done; o.err != nil {
+		t.Fatal(o.err)
+	}
+	if got := m.commands(); !slices.Equal(got, want) {
+		t.Fatalf("order: %q", got)
+	}
+	// 1 at first; 95 small ones make 9 full batches and 5 left, which a first large one joins or two;
+	// then two large ones a batch; the giant; the rest.
+	if s := n.Stats(); s.Commands != uint64(len(want)) || s.Batches < 17 || s.Batches > 18 {
+		t.Errorf("%d commands in %d batches", s.Commands, s.Batches)
+	}
+}
+
+func TestCommandMax(t *testing.T) {
+	n, _ := loneNode(t, NewMemory(), &journal{}, func(cfg *Config) { cfg.CommandMax = 10 })
+	if _, err := n.Propose(t.Context(), make([]byte, 11)); !errors.Is(err, ErrTooLarge) {
+		t.Fatal(err)
+	}
+	if _, err := n.Propose(t.Context(), make([]byte, 10)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestMessageBound(t *testing.T) {
+	for _, cfg := range []Config{{}, {BatchBytes: 1 << 20}, {CommandMax: 4 << 20}, {BatchBytes: 64, CommandMax: 64}} {
+		cfg.applyDefaults()
+		entries := cfg.maxAppendEntries()
+		if total := entries * max(cfg.BatchBytes, cfg.CommandMax); total > rpcBytes || entries < 2 {
+			t.Errorf("%d entries of %d/%d bytes: %d", entries, cfg.BatchBytes, cfg.CommandMax, total)
+		}
+	}
+}
+
+// TestLostLeadershipIsUnknown: a batch that a deposed leader could not commit is unknown, not failed.
+func TestLostLeadershipIsUnknown(t *testing.T) {
+	c := newCluster(t, 3, nil)
+	old := c.leader()
+	rest := c.followers(old)
+	split([]*testNode{old}, rest, true)
+	_, err := old.Propose(ctxFor(t, 10*time.Second), []byte("limbo"))
+	var nl *ErrNotLeader
+	if !errors.Is(err, ErrUnknown) && !errors.As(err, &nl) {
+		t.Fatalf("lost leadership: %v", err)
+	}
+	if errors.As(err, &nl) {
+		t.Skip("it stepped down before the command came")
+	}
+	c.leader(old)
+	split([]*testNode{old}, rest, false)
+	c.settled()
+}
