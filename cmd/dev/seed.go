@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"meridian/api"
+	"meridian/internal/flagenv"
+)
+
+// progress is what the demo already holds, so that a second start repeats nothing.
+type progress struct {
+	// Catalogue is the hash of the files that were imported.
+	Catalogue string `json:"catalogue"`
+	// Orders counts the orders placed.
+	Orders int `json:"orders"`
+}
+
+// seeding fills a running demo through the doors that people use.
+type seeding struct {
+	opts  *options
+	creds credentials
+	root  string // of the repository
+	say   func(string, ...any)
+	http  *http.Client
+	staff *visitor
+	done  progress
+}
+
+func seed(ctx context.Context, args []string, out io.Writer) error {
+	var o options
+	fs := newFlags("seed", out)
+	o.target(fs)
+	if err := flagenv.Parse(fs, "DEMO", args); err != nil {
+		return err
+	}
+	if err := o.check(); err != nil {
+		return err
+	}
+	creds, err := readCredentials(&o)
+	if err != nil {
+		return err
+	}
+	root, err := repository(ctx)
+	if err != nil {
+		return err
+	}
+	return fill(ctx, &o, creds, root, printer(out))
+}
+
+// fill brings the demo up to the repository's catalogue and a fixed number of orders.
+func fill(ctx context.Context, o *options, creds credentials, root string, say func(string, ...any)) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	defer cancel()
+	client := newHTTP(16)
+	defer client.CloseIdleConnections()
+	s := &seeding{opts: o, creds: creds, root: root, say: say, http: client,
+		staff: newVisitor(o.ports.edgeURL(0), creds.Merchandiser.Token, client)}
+	if err := s.load(); err != nil {
+		return err
+	}
+	if err := s.catalogue(ctx); err != nil {
+		return err
+	}
+	if err := s.account(ctx); err != nil {
+		return err
+	}
+	return s.orders(ctx)
+}
+
+func (s *seeding) file() string { return s.opts.path("data", "seed.json") }
+
+func (s *seeding) load() error {
+	b, err := os.ReadFile(s.file())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, &s.done); err != nil {
+		return fmt.Errorf("%s: %w; delete it to seed again", s.file(), err)
+	}
+	return nil
+}
+
+func (s *seeding) save() error { return writeAtomic(s.file(), mustJSON(s.done)) }
+
+// catalogue puts pictures, collections and products in, if they changed since the last time.
+func (s *seeding) catalogue(ctx context.Context) error {
+	csvPath := filepath.Join(s.root, "demo", "products.csv")
+	csv, err := os.ReadFile(csvPath)
+	if err != nil {
+		return err
+	}
+	collections, err := os.ReadFile(filepath.Join(s.root, "demo", "collections.json"))
+	if err != nil {
+		return err
+	}
+	manifest, err := os.ReadFile(filepath.Join(s.root, "demo", "pictures", "manifest.json"))
+	if err != nil {
+		return err
+	}
+	h := sha256.New()
+	for _, b := range [][]byte{csv, collections, manifest} {
+		fmt.Fprintf(h, "%d:", len(b))
+		h.Write(b)
+	}
+	sum := hex.EncodeToString(h.Sum(nil))
+	if sum == s.done.Catalogue {
+		return nil
+	}
+	if err := s.pictures(ctx, manifest); err != nil {
+		return fmt.Errorf("pictures: %w", err)
+	}
+	if err := s.collections(ctx, collections); err != nil {
+		return fmt.Errorf("collections: %w", err)
+	}
+	var report api.ImportReport
+	err = persist(ctx, func() error {
+		return s.staff.do(ctx, http.MethodPost, "/admin/api/v1/products/import", "seed-import-"+sum[:32], &body{"text/csv", csv}, &report)
+	})
+	if err != nil {
+		return fmt.Errorf("products: %w", err)
+	}
+	if len(report.Errors) > 0 {
+		e := report.Errors[0]
+		return fmt.Errorf("products: %s line %d, %s: %s (%d errors)", csvPath, e.Line, e.Column, e.Message, len(report.Errors))
+	}
+	s.say("catalogue: %d products created, %d updated, %d unchanged", report.Created, report.Updated, report.Unchanged)
+	s.done.Catalogue = sum
+	return s.save()
+}
+
+func (s *seeding) collections(ctx context.Context, file []byte) error {
+	var all []api.Collection
+	if err := json.Unmarshal(file, &all); err != nil {
+		return err
+	}
+	for _, c := range all {
+		err := persist(ctx, func() error {
+			return s.staff.do(ctx, http.MethodPut, "/admin/api/v1/collections/"+c.Handle, "", jsonBody(c), nil)
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.Handle, err)
+		}
+	}
+	s.say("catalogue: %d collections", len(all))
+	return nil
+}
+
+// account registers the shopper, or finds that it is there.
+func (s *seeding) account(ctx context.Context) error {
+	c := s.creds.Shopper
+	shop := newVisitor(s.opts.ports.edgeURL(0), "", s.http)
+	err := persist(ctx, func() error {
+		return shop.do(ctx, http.MethodPost, "/api/v1/customers", "", jsonBody(api.NewCustomer{Email: c.Email, Password: c.Password, Name: "Robin Shopper"}), nil)
+	})
+	if code := api.CodeOf(err); err != nil && (code == api.CodeConflict || code == api.CodeInvalid) {
+		// There already, or an account that cannot be made: signing in tells which.
+		err = persist(ctx, func() error {
+			return shop.do(ctx, http.MethodPost, "/api/v1/sessions", "", jsonBody(api.SignIn{Email: c.Email, Password: c.Password}), nil)
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("the shopper's account: %w", err)
+	}
+	return nil
+}
