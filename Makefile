@@ -1,0 +1,93 @@
+# Everything a person does with this repository. `make help` lists it.
+
+SHELL   := /bin/sh
+GO      ?= go
+NPM     ?= npm
+FUZZTIME ?= 20s
+# How many packages are tested at once. The slow ones wait for processes, not for a processor.
+TESTP   ?= 4
+TESTFLAGS ?=
+export GOWORK = off
+
+TOOLS   := deploy/local/tools
+PROGRAMS := ./cmd/core ./cmd/edge
+LOCAL   := ./cmd/dev ./deploy/local/payments ./deploy/local/mailbox ./deploy/local/clickhouse
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test build dev lint bench-oversell load seed fuzz openapi generate ui-deps ui-test terraform-test clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The recipe becomes the tool (exec), so that a signal to make reaches it and nothing is left running.
+demo: ## three regions on this machine; DEMO_ARGS="--port-base 9000 --rtt 80ms …"; Ctrl-C stops all (cold 3-5 min, warm 15 s)
+	@mkdir -p bin && $(GO) build -o bin/dev ./cmd/dev && exec bin/dev up $(DEMO_ARGS)
+
+build: ## bin/core and bin/edge (static, no cgo), and the development tool (1-2 min cold)
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ $(PROGRAMS) $(LOCAL)
+
+dev:
+	@mkdir -p bin && $(GO) build -o bin/dev ./cmd/dev
+
+test: ui-deps build ## the CI suite: vet, unit, race, real processes, a purchase in a browser (at most 15 min cold on 2 cores)
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt: run gofmt -w on:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) test -race -timeout 12m -p $(TESTP) $(TESTFLAGS) ./...
+
+lint: ## gofmt, vet, staticcheck (2 min)
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	@mkdir -p bin && $(GO) build -C $(TOOLS) -o ../../../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
+	bin/staticcheck ./...
+
+bench-oversell: dev ## 400 buyers, 100 units; plain and with the leader killed, near and at 80 ms (about 5 min)
+	@exec bin/dev oversell --own
+
+load: dev ## light traffic on a running demo; LOAD_ARGS="--rate 20"; Ctrl-C ends it
+	@exec bin/dev load $(LOAD_ARGS)
+
+seed: dev ## put the demo's catalogue, account and orders into a running demo (10 s)
+	@exec bin/dev seed $(DEMO_ARGS)
+
+openapi: dev ## write docs/openapi.json (5 s)
+	bin/dev openapi
+
+generate: ## templ's Go files out of web/*.templ (10 s)
+	@mkdir -p bin && $(GO) build -C $(TOOLS) -o ../../../bin/templ github.com/a-h/templ/cmd/templ
+	bin/templ generate -path web
+
+fuzz: ## every fuzz target for FUZZTIME=20s each (about 10 min)
+	@for pkg in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$pkg 2>/dev/null | grep '^Fuzz' || true); do \
+	    echo "$$pkg $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	  done; \
+	done
+
+# What the browser tests need and a fresh machine lacks. Chromium comes from the system's packages.
+ui-deps:
+	@if [ -z "$$CHROMIUM" ] && ! command -v chromium >/dev/null 2>&1 && ! command -v chromium-browser >/dev/null 2>&1 && ! command -v google-chrome >/dev/null 2>&1; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	    echo "installing chromium (once)"; \
+	    { DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium >/dev/null 2>&1 || \
+	      { apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium >/dev/null; }; }; \
+	  else \
+	    echo "chromium is missing and this is not root on Debian: install it, or set CHROMIUM to its path" >&2; exit 1; \
+	  fi; \
+	fi
+	@if [ -f test/ui/package.json ] && [ ! -d test/ui/node_modules/playwright-core ]; then \
+	  command -v $(NPM) >/dev/null 2>&1 || { echo "npm is missing: install Node.js, the browser tests need it" >&2; exit 1; }; \
+	  echo "installing playwright-core (once)"; \
+	  cd test/ui && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 $(NPM) ci --silent --no-audit --no-fund; \
+	fi
+
+ui-test: ui-deps build ## only the browser tests (2 min)
+	$(GO) test -count=1 -timeout 5m -v ./test/ui/...
+
+terraform-test: ## validate the modules and run their mock tests with the pinned provider (2 min)
+	@sh deploy/terraform/test.sh
+
+clean: ## delete what was built and the demo's state
+	rm -rf bin .demo test/ui/node_modules
+	$(GO) clean -testcache
