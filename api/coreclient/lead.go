@@ -46,7 +46,9 @@ func (c *Client) lead(ctx context.Context, k *outgoing) (reply, error) {
 			last = fmt.Errorf("%s does not know the outcome yet", n.ID)
 			sent = true
 		default:
-			c.leader.Store(n)
+			if r.status < 500 {
+				c.leader.Store(n)
+			}
 			return r, nil
 		}
 		if ctx.Err() == nil && wait {
@@ -91,10 +93,11 @@ func (c *Client) target() *node {
 	return c.nodes[start%len(c.nodes)]
 }
 
-// learn remembers a leader by its id and reports whether it is one of ours.
+// learn remembers a leader by its id and reports whether it is one of ours. A node that has just
+// failed is not believed to lead: the one that says so may not have noticed yet.
 func (c *Client) learn(id string) bool {
 	for _, n := range c.nodes {
-		if id != "" && n.ID == id {
+		if id != "" && n.ID == id && !n.suspect() {
 			c.leader.Store(n)
 			return true
 		}

@@ -72,6 +72,13 @@ func (n *node) ejected(now time.Time) bool {
 	return now.Before(n.until)
 }
 
+// suspect reports whether the last exchange with the node failed.
+func (n *node) suspect() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.fails > 0
+}
+
 func (n *node) succeeded() {
 	n.mu.Lock()
 	n.fails, n.until = 0, time.Time{}
