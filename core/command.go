@@ -42,7 +42,7 @@ const (
 	cmdStageImport     commandType = 28
 	cmdCommitImport    commandType = 29
 	commandVersion     byte        = 1
-	maxCommandBytes                = 4 << 20
+	maxCommandBytes                = 240 << 10
 	headerVersion      byte        = 1
 	headerBytes                    = 1 + 8 + 8 + 8
 	keyLifeHours       int64       = 7 * 24

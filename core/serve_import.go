@@ -9,8 +9,8 @@ import (
 	"meridian/core/productcsv"
 )
 
-// importPart is how many products one staging command carries.
-const importPart = 100
+// partBytes bounds the products of one staging command.
+const partBytes = 100 << 10
 
 // staffImport imports a product CSV. The whole file is checked first; then the products are staged in
 // parts and made real in one step, so that nobody ever sees half of it.
@@ -94,14 +94,14 @@ func sameProduct(old, next productRec) bool {
 func (s *Service) stage(ctx context.Context, recs []productRec, stock map[string]int64, report api.ImportReport) (reply, error) {
 	id := newID(8)
 	parts := uint64(0)
-	for start := 0; start < len(recs); start += importPart {
-		part := stageImportCmd{ID: id, Part: parts, Products: recs[start:min(start+importPart, len(recs))], Stock: map[string]int64{}}
-		for _, p := range part.Products {
-			for _, v := range p.Variants {
-				if n, ok := stock[v.SKU]; ok {
-					part.Stock[v.SKU] = n
-				}
+	for len(recs) > 0 {
+		part := stageImportCmd{ID: id, Part: parts, Stock: map[string]int64{}}
+		for size := 0; len(recs) > 0 && size < partBytes; recs = recs[1:] {
+			part.Products = append(part.Products, recs[0])
+			for _, v := range recs[0].Variants {
+				part.Stock[v.SKU] = stock[v.SKU]
 			}
+			size += len(must(encMode.Marshal(recs[0])))
 		}
 		if _, err := s.propose(ctx, cmdStageImport, keying{}, part); err != nil {
 			return reply{}, err

@@ -29,7 +29,7 @@ import (
 var (
 	// ErrUnavailable says that the provider was not asked, because it failed too often just now.
 	// Nothing happened there.
-	ErrUnavailable = errors.New("the payment provider is not available")
+	ErrUnavailable = fmt.Errorf("the payment provider is not available: %w", core.ErrPaymentsNotAsked)
 	// ErrRefused says that the provider understood and refused; asking again will not help.
 	ErrRefused = errors.New("the payment provider refused")
 )

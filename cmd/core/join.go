@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"meridian/api"
+	"meridian/core"
+	"meridian/replication"
+)
+
+// machine fits the shop's state machine to replication.
+type machine struct{ *core.Machine }
+
+var _ replication.Machine = machine{}
+
+// Apply implements replication.Machine.
+func (m machine) Apply(entries []replication.Entry, reached uint64) [][]any {
+	out := make([][]any, len(entries))
+	for i, e := range entries {
+		out[i] = m.Machine.Apply(e.Index, e.Term, e.Header, e.Commands)
+	}
+	m.Reached(reached)
+	return out
+}
+
+// Snapshot implements replication.Machine.
+func (m machine) Snapshot() (replication.Snapshot, error) { return m.Machine.Snapshot() }
+
+// log fits a replication node to the shop: its errors become the wire's.
+type log struct{ node *replication.Node }
+
+var _ core.Log = log{}
+
+// refuse turns replication's errors into codes. Only ErrUnknown and a deadline leave the outcome open.
+func refuse(err error) error {
+	var other *replication.ErrNotLeader
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &other), errors.Is(err, replication.ErrClosed):
+		return api.NewError(api.CodeNotLeader, "Another node decides.").WithCause(err)
+	case errors.Is(err, replication.ErrOverloaded):
+		return api.NewError(api.CodeOverloaded, "Too many requests wait for a decision. Try again in a moment.").WithCause(err)
+	case errors.Is(err, replication.ErrTooLarge):
+		return api.NewError(api.CodeTooLarge, "This is too much for one change. Split it.").WithCause(err)
+	}
+	return api.NewError(api.CodeOutcomeUnknown, "We do not know yet whether this went through. Repeat it with the same Idempotency-Key.").WithCause(err)
+}
+
+// Propose implements core.Log.
+func (l log) Propose(ctx context.Context, command []byte) (any, error) {
+	r, err := l.node.Propose(ctx, command)
+	return r.Value, refuse(err)
+}
+
+// VerifyRead implements core.Log. A read that cannot be verified has no outcome to be unsure about.
+func (l log) VerifyRead(ctx context.Context) error {
+	err := l.node.VerifyRead(ctx)
+	var other *replication.ErrNotLeader
+	if err == nil || errors.As(err, &other) {
+		return refuse(err)
+	}
+	return api.NewError(api.CodeNoLeader, "No majority of the core answers right now. Try again in a moment.").WithCause(err)
+}
+
+// WaitApplied implements core.Log.
+func (l log) WaitApplied(ctx context.Context, index uint64) error {
+	return l.node.WaitApplied(ctx, index)
+}
+
+// Leading implements core.Log.
+func (l log) Leading() bool { return l.node.Status().Ready }
+
+// Leader implements core.Log.
+func (l log) Leader() string { return l.node.Status().Leader }
+
+// membership fits a replication node to the shop's view of the cluster.
+type membership struct{ node *replication.Node }
+
+var _ core.Members = membership{}
+
+// healthyWithin is how recently a member must have been heard of.
+const healthyWithin = 3 * time.Second
+
+// Cluster implements core.Members.
+func (m membership) Cluster(context.Context) (api.Cluster, error) {
+	s := m.node.Status()
+	c := api.Cluster{Leader: s.Leader, Term: s.Term, CommitIndex: s.CommitIndex, Members: []api.Member{}}
+	for _, x := range s.Members {
+		v := api.Member{ID: x.ID, Region: x.Region, Role: string(x.Role), Address: x.Addr, AppliedIndex: x.LastIndex, LagMS: x.LastContact.Milliseconds()}
+		if x.Leader {
+			v.AppliedIndex, v.LagMS, v.Healthy = s.AppliedIndex, 0, true
+		} else {
+			v.Healthy = x.LastContact >= 0 && x.LastContact < healthyWithin
+		}
+		c.Members = append(c.Members, v)
+	}
+	return c, nil
+}
+
+// Join implements core.Members: a new member learns; one that is there changes its role.
+func (m membership) Join(ctx context.Context, c api.MemberChange) error {
+	for _, x := range m.node.Status().Members {
+		if x.ID != c.ID {
+			continue
+		}
+		switch replication.Role(c.Role) {
+		case replication.RoleVoter:
+			return member(m.node.Promote(ctx, c.ID))
+		case replication.RoleLearner:
+			return member(m.node.Demote(ctx, c.ID))
+		}
+		return api.Invalid("role", "A member is a voter or a learner.")
+	}
+	if c.ID == "" || c.Address == "" {
+		return api.Invalid("address", "A new member needs an id and its raft address.")
+	}
+	return member(m.node.AddLearner(ctx, replication.Member{ID: c.ID, Addr: c.Address}))
+}
+
+// Remove implements core.Members.
+func (m membership) Remove(ctx context.Context, id string) error {
+	return member(m.node.Remove(ctx, id))
+}
+
+// Lead implements core.Members.
+func (m membership) Lead(ctx context.Context, id string) error {
+	return member(m.node.TransferLeader(ctx, id))
+}
+
+// member explains why a membership change was refused: replication's own sentences are meant for operators.
+func member(err error) error {
+	var other *replication.ErrNotLeader
+	if err == nil || errors.As(err, &other) || errors.Is(err, replication.ErrUnknown) {
+		return refuse(err)
+	}
+	return api.NewError(api.CodeConflict, "%v.", err)
+}

@@ -1,0 +1,59 @@
+// Command core is a node of the core cluster: it replicates the shop's state and decides.
+//
+//	core serve     run a node
+//	core check     read a stopped node's state and verify every invariant
+//	core import    import a product CSV through a running shop
+//	core members   list the members of a running cluster
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"meridian/internal/flagenv"
+)
+
+const usage = `Usage: core <command> [flags]
+
+  serve     run a node of the core cluster
+  check     read a stopped node's state and verify every invariant
+  import    import a product CSV through a running shop
+  members   list the members of a running cluster
+
+core <command> --help lists the flags.
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:])
+	if err != nil && !errors.Is(err, flagenv.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "core:", err)
+	}
+	os.Exit(flagenv.ExitCode(err))
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		fmt.Print(usage)
+		return &flagenv.UsageError{Setting: "command", Want: "give one of serve, check, import, members"}
+	}
+	switch args[0] {
+	case "serve":
+		return serve(ctx, args[1:])
+	case "check":
+		return check(args[1:])
+	case "import":
+		return importCSV(ctx, args[1:])
+	case "members":
+		return members(ctx, args[1:])
+	case "help", "--help", "-h":
+		fmt.Print(usage)
+		return nil
+	}
+	return &flagenv.UsageError{Setting: "command", Value: args[0], Want: "give one of serve, check, import, members"}
+}

@@ -1,0 +1,20 @@
+package main
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"meridian/replication"
+)
+
+// collectors show a node's replication to Prometheus.
+func collectors(node *replication.Node) []prometheus.Collector {
+	gauge := func(name, help string, fn func(replication.Status) float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "meridian_raft_" + name, Help: help}, func() float64 { return fn(node.Status()) })
+	}
+	return []prometheus.Collector{
+		gauge("term", "Current term.", func(s replication.Status) float64 { return float64(s.Term) }),
+		gauge("commit_index", "Highest committed index known.", func(s replication.Status) float64 { return float64(s.CommitIndex) }),
+		gauge("members", "Members of the cluster.", func(s replication.Status) float64 { return float64(len(s.Members)) }),
+		gauge("last_contact_seconds", "Time since the leader was last heard; 0 on the leader, -1 if never.", func(s replication.Status) float64 { return s.LastContact.Seconds() }),
+	}
+}

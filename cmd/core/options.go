@@ -1,0 +1,114 @@
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"meridian/core"
+	"meridian/internal/flagenv"
+	"meridian/replication"
+)
+
+// options are the settings of `core serve`.
+type options struct {
+	id, region, data              string
+	apiAddr, raftAddr, opsAddr    string
+	tokenFile, keyring, staffFile string
+	paymentsURL, smtpAddr, from   string
+	shopURL                       string
+	rtt, heartbeat                time.Duration
+	snapshotThreshold             int
+	peers                         []replication.Member
+	apis                          map[string]string
+	token                         string
+	staff                         []core.Staff
+}
+
+func parseOptions(args []string) (options, error) {
+	var o options
+	var peers string
+	fs := flag.NewFlagSet("core serve", flag.ContinueOnError)
+	fs.StringVar(&o.id, "id", "core-1", "name of this node, unique for the life of the cluster")
+	fs.StringVar(&o.region, "region", "local", "region this node is in")
+	fs.StringVar(&o.data, "data", "data/core", "directory for the log, the state and snapshots")
+	fs.StringVar(&o.apiAddr, "api-addr", "127.0.0.1:8100", "where edges call")
+	fs.StringVar(&o.raftAddr, "raft-addr", "127.0.0.1:8110", "where the other nodes call")
+	fs.StringVar(&o.opsAddr, "ops-addr", "127.0.0.1:8120", "metrics and health; never public")
+	fs.StringVar(&peers, "peers", "", "the first members, id=region@raft-addr@api-addr separated by commas; empty: this node alone")
+	fs.StringVar(&o.tokenFile, "cluster-token-file", "", "file with the secret that edges and nodes share, at least 16 characters")
+	fs.StringVar(&o.keyring, "keyring", "", "key ring that seals personal data, the same on every node")
+	fs.StringVar(&o.staffFile, "staff-file", "", "JSON list of {email,role,password,token} to create once; roles are merchandiser and operator")
+	fs.StringVar(&o.paymentsURL, "payments-url", "http://127.0.0.1:8150", "the payment provider")
+	fs.StringVar(&o.smtpAddr, "smtp-addr", "", "SMTP server for order mails, host:port; empty: no mail is sent")
+	fs.StringVar(&o.from, "mail-from", "shop@meridian.example", "sender of the mails")
+	fs.StringVar(&o.shopURL, "shop-url", "http://127.0.0.1:8080", "where links in mails lead")
+	fs.DurationVar(&o.rtt, "rtt", 0, "round trip added between nodes, to feel distance on one machine")
+	fs.DurationVar(&o.heartbeat, "heartbeat", 1500*time.Millisecond, "heartbeat and election time-out; at least ten times the largest round trip")
+	fs.IntVar(&o.snapshotThreshold, "snapshot-threshold", 8192, "log entries between two snapshots")
+	if err := flagenv.Parse(fs, "CORE", args); err != nil {
+		return o, err
+	}
+	return o, o.complete(peers)
+}
+
+// complete checks the settings and reads the files they name.
+func (o *options) complete(peers string) error {
+	if err := o.parsePeers(peers); err != nil {
+		return err
+	}
+	if o.heartbeat < 100*time.Millisecond {
+		return flagenv.Errorf("heartbeat", "give at least 100ms")
+	}
+	if o.snapshotThreshold < 16 {
+		return flagenv.Errorf("snapshot-threshold", "give at least 16")
+	}
+	if o.tokenFile == "" {
+		return flagenv.Errorf("cluster-token-file", "name a file with a secret of at least 16 characters, the same on every core and edge")
+	}
+	b, err := os.ReadFile(o.tokenFile)
+	if err != nil {
+		return flagenv.Errorf("cluster-token-file", "cannot be read: %v", err)
+	}
+	if o.token = strings.TrimSpace(string(b)); len(o.token) < 16 {
+		return flagenv.Errorf("cluster-token-file", "holds fewer than 16 characters; write a long random secret into it")
+	}
+	if o.keyring == "" {
+		return flagenv.Errorf("keyring", "name the key ring file; the first start of a cluster creates it with: core serve on one node, then copy it to the others")
+	}
+	if o.staffFile == "" {
+		return nil
+	}
+	if b, err = os.ReadFile(o.staffFile); err == nil {
+		err = json.Unmarshal(b, &o.staff)
+	}
+	if err != nil {
+		return flagenv.Errorf("staff-file", "cannot be read as a JSON list of {email,role,password,token}: %v", err)
+	}
+	return nil
+}
+
+func (o *options) parsePeers(peers string) error {
+	o.apis = map[string]string{}
+	if peers == "" {
+		peers = fmt.Sprintf("%s=%s@%s@%s", o.id, o.region, o.raftAddr, o.apiAddr)
+	}
+	mine := false
+	for _, p := range strings.Split(peers, ",") {
+		id, rest, ok := strings.Cut(p, "=")
+		parts := strings.Split(rest, "@")
+		if !ok || id == "" || len(parts) != 3 {
+			return flagenv.Errorf("peers", "%q is not id=region@raft-host:port@api-host:port", p)
+		}
+		o.peers = append(o.peers, replication.Member{ID: id, Region: parts[0], Addr: parts[1], Role: replication.RoleVoter})
+		o.apis[id] = parts[2]
+		mine = mine || id == o.id
+	}
+	if !mine {
+		return flagenv.Errorf("peers", "does not name this node, %s", o.id)
+	}
+	return nil
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"meridian/core"
+	"meridian/internal/flagenv"
+)
+
+// check reads the state of a stopped node.
+func check(args []string) error {
+	fs := flag.NewFlagSet("core check", flag.ContinueOnError)
+	data := fs.String("data", "data/core", "data directory of a node that is not running")
+	if err := flagenv.Parse(fs, "CORE", args); err != nil {
+		return err
+	}
+	path := filepath.Join(*data, "state.db")
+	if _, err := os.Stat(path); err != nil {
+		return flagenv.Errorf("data", "holds no state: %v", err)
+	}
+	m, err := core.OpenMachine(core.MachineConfig{Path: path})
+	if err != nil {
+		return fmt.Errorf("%w; is the node still running?", err)
+	}
+	r, err := m.Check()
+	if err = errors.Join(err, m.Close()); err != nil {
+		return err
+	}
+	fmt.Printf("index %d, hash %016x, %d products, %d stock levels, %d orders, %d open\n", r.Index, r.Hash, r.Products, r.SKUs, r.Orders, r.Open)
+	for _, p := range r.Problems {
+		fmt.Println("PROBLEM:", p)
+	}
+	if len(r.Problems) > 0 {
+		return fmt.Errorf("%d problems: keep a copy of the directory, and let the node copy its state from the others", len(r.Problems))
+	}
+	fmt.Println("every invariant holds")
+	return nil
+}
+
+// staffFlags are how a command line reaches a running shop.
+type staffFlags struct{ url, token string }
+
+func (f *staffFlags) add(fs *flag.FlagSet) {
+	fs.StringVar(&f.url, "shop", "http://127.0.0.1:8080", "an edge of the shop")
+	fs.StringVar(&f.token, "token", "", "staff token; better given as CORE_TOKEN than on the command line")
+}
+
+func (f *staffFlags) call(ctx context.Context, method, path, contentType string, body io.Reader) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(f.url, "/")+path, body)
+	if err != nil {
+		return nil, flagenv.Errorf("shop", "give an address such as http://127.0.0.1:8080")
+	}
+	req.Header.Set("Authorization", "Bearer "+f.token)
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	client := &http.Client{Timeout: 5 * time.Minute}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("reach the shop: %w", err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode >= 400 {
+		return b, fmt.Errorf("the shop answered %d: %s", resp.StatusCode, bytes.TrimSpace(b))
+	}
+	return b, nil
+}
+
+// importCSV imports a product CSV through the staff API.
+func importCSV(ctx context.Context, args []string) error {
+	fs := flag.NewFlagSet("core import", flag.ContinueOnError)
+	var f staffFlags
+	f.add(fs)
+	file := fs.String("file", "", "product CSV in Shopify's format")
+	partial := fs.Bool("partial", false, "import the good products although others have errors")
+	dry := fs.Bool("dry-run", false, "only say what would happen")
+	if err := flagenv.Parse(fs, "CORE", args); err != nil {
+		return err
+	}
+	in, err := os.Open(*file)
+	if err != nil {
+		return flagenv.Errorf("file", "cannot be read: %v", err)
+	}
+	defer in.Close()
+	path := fmt.Sprintf("/admin/api/v1/products/import?partial=%t&dry_run=%t", *partial, *dry)
+	b, err := f.call(ctx, http.MethodPost, path, "text/csv", in)
+	if err == nil {
+		fmt.Println(string(b))
+	}
+	return err
+}
+
+// members lists the cluster.
+func members(ctx context.Context, args []string) error {
+	fs := flag.NewFlagSet("core members", flag.ContinueOnError)
+	var f staffFlags
+	f.add(fs)
+	if err := flagenv.Parse(fs, "CORE", args); err != nil {
+		return err
+	}
+	b, err := f.call(ctx, http.MethodGet, "/admin/api/v1/cluster", "", nil)
+	if err != nil {
+		return err
+	}
+	var v struct {
+		Leader  string
+		Members []struct {
+			ID, Region, Role, Address string
+			Applied                   uint64 `json:"applied_index"`
+			Lag                       int64  `json:"lag_ms"`
+			Healthy                   bool
+		}
+	}
+	if err := json.Unmarshal(b, &v); err != nil {
+		return fmt.Errorf("read the shop's answer: %w", err)
+	}
+	fmt.Printf("%-12s %-8s %-8s %-22s %10s %8s %s\n", "id", "region", "role", "address", "applied", "lag ms", "state")
+	for _, m := range v.Members {
+		state := "healthy"
+		if !m.Healthy {
+			state = "NOT HEALTHY"
+		}
+		if m.ID == v.Leader {
+			state += ", leads"
+		}
+		fmt.Printf("%-12s %-8s %-8s %-22s %10d %8d %s\n", m.ID, m.Region, m.Role, m.Address, m.Applied, m.Lag, state)
+	}
+	return nil
+}
