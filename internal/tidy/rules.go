@@ -1,0 +1,137 @@
+package tidy
+
+import "strings"
+
+// layer says what the packages under a path may import of ours. The longest matching path decides;
+// every package may import below itself.
+type layer struct {
+	path string
+	may  []string
+	// why is shown when the rule breaks.
+	why string
+}
+
+// anything of ours may be imported.
+const anything = "*"
+
+func layers() []layer {
+	const leaf = "it is a leaf, so that it can be read, tested and replaced alone"
+	return []layer{
+		{"api", nil, "the contract between edge and core must not depend on either side"},
+		{"api/coreclient", []string{"api"}, "a client knows the contract and nothing behind it"},
+		{"web", nil, leaf},
+		{"assets", nil, leaf},
+		{"replication", nil, "replication orders commands and knows no commerce; cmd/core joins it with core"},
+		{"internal/flagenv", nil, leaf},
+		{"analytics", []string{"api"}, "analytics turns the contract's events into rows and back; it must not reach into a server"},
+		{"core", []string{"api"}, "the state machine must stay deterministic and know neither Raft nor the edge; cmd/core joins them"},
+		{"edge", []string{"api", "api/coreclient", "web", "analytics", "assets"}, "an edge talks to cores over the wire only; importing core would make a second place where commerce is decided"},
+		{"cmd/core", []string{"api", "core", "replication", "assets", "internal/flagenv"}, "the core binary has no pages and no clickstream"},
+		{"cmd/edge", []string{"api", "api/coreclient", "edge", "web", "analytics", "assets", "internal/flagenv"}, "the edge binary must not contain the state machine"},
+		{"cmd/dev", []string{anything}, "a development tool may use all of it"},
+		{"deploy", []string{"internal/flagenv", "api"}, "local stand-ins are other people's programs to us: they must not share our code"},
+		{"internal/cluster", []string{anything}, "the harness starts all of it"},
+		{"internal", []string{"api", "api/coreclient"}, "test support speaks the contract"},
+		{"test", []string{anything}, "scenarios may use all of it"},
+		{"demo", []string{"assets"}, "the catalogue's generators make files, and call nothing of the shop"},
+		{"docs", nil, leaf},
+	}
+}
+
+// importers says who may import a package that is for a few only.
+func importers() map[string][]string {
+	return map[string][]string{
+		"internal/cluster": {"cmd/dev", "test"},
+	}
+}
+
+// home says where a heavy dependency lives. Everyone else goes through that package, so that it can
+// be replaced, upgraded and reasoned about in one place.
+type home struct {
+	module string
+	in     []string
+}
+
+func homes() []home {
+	return []home{
+		{"github.com/valyala/fasthttp", []string{"edge", "api/coreclient", "core", "cmd/core", "cmd/edge", "cmd/dev", "deploy", "internal", "test"}},
+		{"github.com/hashicorp/raft", []string{"replication"}},
+		{"github.com/hashicorp/raft-boltdb", []string{"replication"}},
+		{"go.etcd.io/bbolt", []string{"core/state", "replication"}},
+		{"github.com/ClickHouse/clickhouse-go", []string{"analytics", "deploy/local/clickhouse"}},
+		{"github.com/ClickHouse/ch-go", []string{"analytics", "deploy/local/clickhouse"}},
+		{"github.com/minio/minio-go", []string{"assets"}},
+		{"github.com/a-h/templ", []string{"web"}},
+		{"github.com/ebitengine/purego", []string{"deploy/local/clickhouse"}},
+		{"github.com/andybalholm/brotli", []string{"edge"}},
+		{"github.com/dgraph-io/ristretto", []string{"edge"}},
+		{"github.com/sony/gobreaker", []string{"core/payments"}},
+		{"github.com/wneessen/go-mail", []string{"core/mail"}},
+		{"github.com/emersion/go-smtp", []string{"deploy/local/mailbox"}},
+	}
+}
+
+// under reports whether path is dir or below it.
+func under(path, dir string) bool { return path == dir || strings.HasPrefix(path, dir+"/") }
+
+func underAny(path string, dirs []string) bool {
+	for _, d := range dirs {
+		if d == anything || under(path, d) {
+			return true
+		}
+	}
+	return false
+}
+
+// layerOf finds the rule for a package: that of the longest path.
+func layerOf(path string) (best layer, ok bool) {
+	for _, l := range layers() {
+		if under(path, l.path) && len(l.path) >= len(best.path) {
+			best, ok = l, true
+		}
+	}
+	return best, ok
+}
+
+// checkImport answers why a package may not import another of ours, or "".
+func checkImport(from, to string) string {
+	l, ok := layerOf(from)
+	if !ok {
+		return "no rule says what " + from + " may import; add one to internal/tidy/rules.go with its reason"
+	}
+	if only, ok := importers()[to]; ok && !underAny(from, only) {
+		return from + " imports " + to + ", which is for " + strings.Join(only, ", ") + " only"
+	}
+	if under(to, l.path) && to != from || under(from, to) && under(to, l.path) {
+		// A path with a rule of its own below this one (api/coreclient under api) is no part of it.
+		if r, _ := layerOf(to); r.path == l.path {
+			return ""
+		}
+	}
+	for _, m := range l.may {
+		if m == anything {
+			return ""
+		}
+		if r, _ := layerOf(to); under(to, m) && r.path == m || to == m {
+			return ""
+		}
+		// A rule may name a part of a layer, or a layer whose parts have no rule of their own.
+		if r, _ := layerOf(to); under(to, m) && under(m, r.path) {
+			return ""
+		}
+	}
+	return from + " imports " + to + ": " + l.why
+}
+
+// checkModule answers why a package may not import a module's package, or "".
+func checkModule(from, imported string) string {
+	for _, h := range homes() {
+		if imported != h.module && !strings.HasPrefix(imported, h.module+"/") {
+			continue
+		}
+		if !underAny(from, h.in) {
+			return from + " imports " + imported + ", whose home is " + strings.Join(h.in, ", ") + ": everyone else goes through it, so that it can be replaced in one place"
+		}
+	}
+	return ""
+}
