@@ -68,6 +68,8 @@ type Config struct {
 	InFlight   int // batches handed to raft and not yet committed; default 16
 	QueueMax   int // commands waiting for a batch; beyond it ErrOverloaded; default 16384
 
+	DiskStall time.Duration // a disk write that takes longer stops the process; default 30 s
+
 	SnapshotInterval  time.Duration // how often the need of a snapshot is looked at; default 60 s
 	SnapshotThreshold uint64        // log entries between two snapshots; default 8192
 	SnapshotTrailing  uint64        // log entries kept behind a snapshot; default 10240
@@ -105,6 +107,7 @@ func (c *Config) applyDefaults() {
 	setDefault(&c.CommandMax, 256<<10)
 	setDefault(&c.InFlight, 16)
 	setDefault(&c.QueueMax, 16384)
+	setDefault(&c.DiskStall, 30*time.Second)
 	setDefault(&c.SnapshotInterval, time.Minute)
 	setDefault(&c.SnapshotThreshold, 8192)
 	setDefault(&c.SnapshotTrailing, 10240)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/raft"
 )
@@ -14,16 +15,17 @@ import (
 // failStop ends the process at the first storage error. Raft logs such an error and lives on, and a
 // later fsync of the same file may report success for pages the kernel has already dropped.
 type failStop struct {
-	exit func(code int, reason error)
-	log  *slog.Logger
+	exit  func(code int, reason error)
+	log   *slog.Logger
+	stall time.Duration // a write that takes longer has failed
 
 	mu     sync.Mutex
 	failed error
 	halted chan struct{} // closed when the node has stopped: nothing counts any more
 }
 
-func newFailStop(exit func(int, error), log *slog.Logger) *failStop {
-	return &failStop{exit: exit, log: log, halted: make(chan struct{})}
+func newFailStop(exit func(int, error), log *slog.Logger, stall time.Duration) *failStop {
+	return &failStop{exit: exit, log: log, stall: stall, halted: make(chan struct{})}
 }
 
 func (f *failStop) isHalted() bool {
@@ -76,6 +78,16 @@ func (f *failStop) do(op string, fn func() error) error {
 	return f.fail(op, err)
 }
 
+// write is do for a write. A disk that hangs is a failed one: a leader's heartbeats would go on, and
+// nobody would take its place.
+func (f *failStop) write(op string, fn func() error) error {
+	return f.do(op, func() error {
+		watch := time.AfterFunc(f.stall, func() { _ = f.fail(op, fmt.Errorf("the disk did not answer for %v", f.stall)) })
+		defer watch.Stop()
+		return fn()
+	})
+}
+
 // isNotFound knows the answers that mean "no such key". raft itself compares the text.
 func isNotFound(err error) bool {
 	return errors.Is(err, raft.ErrLogNotFound) || err.Error() == "not found"
@@ -114,11 +126,11 @@ func (s *logStore) GetLog(index uint64, l *raft.Log) error {
 func (s *logStore) StoreLog(l *raft.Log) error { return s.StoreLogs([]*raft.Log{l}) }
 
 func (s *logStore) StoreLogs(ls []*raft.Log) error {
-	return s.stop.do("write log", func() error { return s.inner.StoreLogs(ls) })
+	return s.stop.write("write log", func() error { return s.inner.StoreLogs(ls) })
 }
 
 func (s *logStore) DeleteRange(lo, hi uint64) error {
-	if err := s.stop.do("delete log", func() error { return s.inner.DeleteRange(lo, hi) }); err != nil {
+	if err := s.stop.write("delete log", func() error { return s.inner.DeleteRange(lo, hi) }); err != nil {
 		return err
 	}
 	first, err := s.FirstIndex()
@@ -137,7 +149,7 @@ type stableStore struct {
 var _ raft.StableStore = (*stableStore)(nil)
 
 func (s *stableStore) Set(k, v []byte) error {
-	return s.stop.do("write term or vote", func() error { return s.inner.Set(k, v) })
+	return s.stop.write("write term or vote", func() error { return s.inner.Set(k, v) })
 }
 
 func (s *stableStore) Get(k []byte) (v []byte, err error) {
@@ -146,7 +158,7 @@ func (s *stableStore) Get(k []byte) (v []byte, err error) {
 }
 
 func (s *stableStore) SetUint64(k []byte, v uint64) error {
-	return s.stop.do("write term or vote", func() error { return s.inner.SetUint64(k, v) })
+	return s.stop.write("write term or vote", func() error { return s.inner.SetUint64(k, v) })
 }
 
 func (s *stableStore) GetUint64(k []byte) (v uint64, err error) {
@@ -194,10 +206,10 @@ type snapshotSink struct {
 }
 
 func (s *snapshotSink) Write(p []byte) (n int, err error) {
-	err = s.stop.do("write snapshot", func() (e error) { n, e = s.SnapshotSink.Write(p); return })
+	err = s.stop.write("write snapshot", func() (e error) { n, e = s.SnapshotSink.Write(p); return })
 	return n, err
 }
 
 func (s *snapshotSink) Close() error {
-	return s.stop.do("finish snapshot", s.SnapshotSink.Close)
+	return s.stop.write("finish snapshot", s.SnapshotSink.Close)
 }

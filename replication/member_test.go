@@ -78,7 +78,7 @@ func TestMembership(t *testing.T) {
 	if err := n.Close(); err != nil {
 		t.Fatal(err)
 	}
-	n.closed = true
+	n.closed.Store(true)
 	c.settled()
 }
 
@@ -155,7 +155,7 @@ func TestCloseHandsOver(t *testing.T) {
 	if err := leader.Close(); err != nil {
 		t.Fatal(err)
 	}
-	leader.closed = true
+	leader.closed.Store(true)
 	if _, err := leader.Propose(t.Context(), []byte("y")); !errors.Is(err, ErrClosed) {
 		t.Error(err)
 	}
@@ -173,7 +173,7 @@ func TestCloseHandsOver(t *testing.T) {
 		if err := n.Close(); err != nil {
 			t.Error(err)
 		}
-		n.closed = true
+		n.closed.Store(true)
 	}
 	eventually(t, "no goroutine is left", func() bool { return ours() <= before })
 }

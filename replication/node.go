@@ -63,7 +63,7 @@ func Open(cfg Config, m Machine) (*Node, error) {
 func newNode(cfg Config, m Machine) *Node {
 	n := &Node{
 		cfg: cfg, machine: m,
-		failStop: newFailStop(cfg.Exit, cfg.Logger),
+		failStop: newFailStop(cfg.Exit, cfg.Logger, cfg.DiskStall),
 		queue:    make(chan *proposal, cfg.QueueMax),
 		slots:    make(chan struct{}, cfg.InFlight),
 		inflight: make(chan batch, cfg.InFlight),

@@ -56,7 +56,7 @@ func TestLeaderKilled(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, n := range c.nodes {
-			if !n.closed && n.Status().Ready {
+			if !n.closed.Load() && n.Status().Ready {
 				return n
 			}
 		}
@@ -90,7 +90,7 @@ func TestLeaderKilled(t *testing.T) {
 	count := func() int { mu.Lock(); defer mu.Unlock(); return len(acked) }
 	eventually(t, "a thousand commands", func() bool { return count() > 1000 })
 	mu.Lock()
-	victim.closed = true
+	victim.closed.Store(true)
 	mu.Unlock()
 	victim.crash()
 	c.leader(victim)
@@ -127,5 +127,41 @@ func TestFollowerRefuses(t *testing.T) {
 	}
 	if slices.Contains(c.settled(), "x") {
 		t.Fatal("a refused command was applied")
+	}
+}
+
+// TestMemoryCluster runs three nodes in memory, cuts off the leader, and closes and opens another.
+func TestMemoryCluster(t *testing.T) {
+	mem := NewMemory()
+	c := &cluster{t: t}
+	var members []Member
+	for i := range 3 {
+		members = append(members, mem.Member(fmt.Sprintf("n%d", i), "eu", RoleVoter))
+	}
+	for _, m := range members {
+		cfg := fastConfig(m.ID, "")
+		cfg.Bootstrap = members
+		n := &testNode{cfg: mem.Configure(cfg), machine: &journal{}}
+		c.nodes = append(c.nodes, n)
+		c.open(n)
+	}
+	t.Cleanup(c.closeAll)
+	old := c.leader()
+	mustPropose(t, old, "one")
+	mem.Disconnect(old.cfg.ID)
+	next := c.leader(old)
+	mustPropose(t, next, "two")
+	mem.Reconnect(old.cfg.ID)
+	c.settled()
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	old.closed.Store(true)
+	mustPropose(t, c.leader(), "three")
+	old.cfg = mem.Configure(old.cfg)
+	old.machine = old.machine.crash()
+	c.open(old)
+	if got := c.settled(); !slices.Contains(got, "two") || !slices.Contains(got, "three") {
+		t.Fatal(got)
 	}
 }

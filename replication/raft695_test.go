@@ -59,7 +59,7 @@ func bareRaft(t *testing.T) leadingAlone {
 		Servers: []raft.Server{{ID: "a", Address: trans.LocalAddr()}}}); err != nil {
 		t.Fatal(err)
 	}
-	f := &fsm{machine: &journal{}, stop: newFailStop(func(int, error) {}, quiet()), stats: &counters{}}
+	f := &fsm{machine: &journal{}, stop: newFailStop(func(int, error) {}, quiet(), time.Minute), stats: &counters{}}
 	r, err := raft.NewRaft(conf, f, log, inner, snaps, trans)
 	if err != nil {
 		t.Fatal(err)

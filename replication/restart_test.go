@@ -120,19 +120,26 @@ func TestStateAheadOfTheSnapshot(t *testing.T) {
 
 // TestSnapshotNeedsACheckpoint: without a durable state there is no snapshot, and the process stops.
 func TestSnapshotNeedsACheckpoint(t *testing.T) {
-	mem, m := NewMemory(), &journal{}
-	n, exits := loneNode(t, mem, m, nil)
-	if _, err := n.Propose(t.Context(), []byte("x")); err != nil {
-		t.Fatal(err)
-	}
-	m.mu.Lock()
-	m.checkpt = errors.New("disk is gone")
-	m.mu.Unlock()
-	go n.Snapshot(ctxFor(t, 5*time.Second))
-	eventually(t, "exit", func() bool { return exits.Load() == 1 })
-	n.kill()
-	if list, err := mem.nodes["a"].stores.Snapshots.List(); err != nil || (len(list) > 0 && list[0].Size > 0) {
-		t.Fatalf("a snapshot was written: %v %v", list, err)
+	for name, spoil := range map[string]func(*journal){
+		"fails": func(m *journal) { m.checkpt = errors.New("disk is gone") },
+		"lies":  func(m *journal) { m.lies = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			mem, m := NewMemory(), &journal{}
+			n, exits := loneNode(t, mem, m, nil)
+			if _, err := n.Propose(t.Context(), []byte("x")); err != nil {
+				t.Fatal(err)
+			}
+			m.mu.Lock()
+			spoil(m)
+			m.mu.Unlock()
+			go n.Snapshot(ctxFor(t, 5*time.Second))
+			eventually(t, "exit", func() bool { return exits.Load() == 1 })
+			n.kill()
+			if list, err := mem.nodes["a"].stores.Snapshots.List(); err != nil || (len(list) > 0 && list[0].Size > 0) {
+				t.Fatalf("a snapshot was written: %v %v", list, err)
+			}
+		})
 	}
 }
 
@@ -204,7 +211,7 @@ func TestStorageFailureStops(t *testing.T) {
 
 func TestFailStopKnowsNotFound(t *testing.T) {
 	exits := 0
-	f := newFailStop(func(int, error) { exits++ }, quiet())
+	f := newFailStop(func(int, error) { exits++ }, quiet(), time.Minute)
 	for _, harmless := range []error{raft.ErrLogNotFound, errors.New("not found"), nil} {
 		if err := f.do("x", func() error { return harmless }); !errors.Is(err, harmless) {
 			t.Errorf("%v became %v", harmless, err)
@@ -220,4 +227,42 @@ func TestFailStopKnowsNotFound(t *testing.T) {
 	if err := <-done; !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Fatal(err)
 	}
+}
+
+// TestHangingDiskStops: a write that neither ends nor fails would leave a leader that nobody replaces.
+func TestHangingDiskStops(t *testing.T) {
+	log := &gatedLog{}
+	n, exits := loneNode(t, NewMemory(), &journal{}, func(cfg *Config) {
+		log.LogStore = cfg.Stores.Log
+		cfg.Stores.Log = log
+		cfg.DiskStall = 100 * time.Millisecond
+	})
+	hold := make(chan struct{})
+	log.set(hold, nil)
+	go n.Propose(t.Context(), []byte("x"))
+	eventually(t, "exit", func() bool { return exits.Load() == 1 })
+	log.set(nil, nil)
+	close(hold)
+}
+
+// TestEndlessTransferStops: raft that refuses entries because of a transfer long after it ended is
+// started again; a transfer that ends in time is nothing.
+func TestEndlessTransferStops(t *testing.T) {
+	n, exits := loneNode(t, NewMemory(), &journal{}, nil)
+	n.watchTransfer(raft.ErrLeadershipTransferInProgress)
+	if n.transferBlocked.Load() == 0 {
+		t.Fatal("the first refusal was not noted")
+	}
+	n.watchTransfer(nil)
+	if n.transferBlocked.Load() != 0 {
+		t.Fatal("an entry was taken, and the refusal still counts")
+	}
+	n.transferBlocked.Store(time.Now().Add(-time.Second).UnixNano())
+	n.watchTransfer(raft.ErrLeadershipTransferInProgress)
+	n.transferBlocked.Store(time.Now().Add(-time.Minute).UnixNano())
+	if exits.Load() != 0 {
+		t.Fatal("stopped too early")
+	}
+	n.watchTransfer(raft.ErrLeadershipTransferInProgress)
+	eventually(t, "exit", func() bool { return exits.Load() == 1 })
 }

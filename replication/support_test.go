@@ -26,6 +26,7 @@ type journal struct {
 	applies int
 	hold    chan struct{} // if set, Apply waits for it
 	checkpt error         // if set, Checkpoint fails with it
+	lies    bool          // if set, Checkpoint says that it is done and does nothing
 }
 
 type journalState struct {
@@ -86,7 +87,9 @@ func (j *journal) Checkpoint() error {
 	if j.checkpt != nil {
 		return j.checkpt
 	}
-	j.disk = j.now.clone()
+	if !j.lies {
+		j.disk = j.now.clone()
+	}
 	return nil
 }
 
@@ -204,7 +207,7 @@ type testNode struct {
 	line    *line
 	machine *journal
 	exits   atomic.Int64
-	closed  bool
+	closed  atomic.Bool
 }
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
@@ -242,7 +245,7 @@ func newCluster(t *testing.T, size int, change func(*Config)) *cluster {
 
 func (c *cluster) closeAll() {
 	for _, n := range c.nodes {
-		if !n.closed {
+		if !n.closed.Load() {
 			n.kill()
 		}
 		if n.Node != nil && n.failStop.failure() == nil && n.exits.Load() > 0 {
@@ -258,13 +261,14 @@ func (c *cluster) open(n *testNode) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	n.Node, n.closed = node, false
+	n.Node = node
+	n.closed.Store(false)
 }
 
 // crash ends a node without ceremony; its machine keeps what was durable.
 func (n *testNode) crash() {
 	n.kill()
-	n.closed = true
+	n.closed.Store(true)
 	n.machine = n.machine.crash()
 }
 
@@ -314,7 +318,7 @@ func (c *cluster) leader(except ...*testNode) *testNode {
 	var found *testNode
 	eventually(c.t, "a leader", func() bool {
 		for _, n := range c.nodes {
-			if n.closed || slices.Contains(except, n) {
+			if n.closed.Load() || slices.Contains(except, n) {
 				continue
 			}
 			if s := n.Status(); s.State == "leader" && s.Ready {
@@ -330,7 +334,7 @@ func (c *cluster) leader(except ...*testNode) *testNode {
 func (c *cluster) followers(leader *testNode) []*testNode {
 	var out []*testNode
 	for _, n := range c.nodes {
-		if n != leader && !n.closed {
+		if n != leader && !n.closed.Load() {
 			out = append(out, n)
 		}
 	}
@@ -364,7 +368,7 @@ func (c *cluster) settled() []string {
 	})
 	var sequence []string
 	for _, n := range c.nodes {
-		if n.closed {
+		if n.closed.Load() {
 			continue
 		}
 		if err := n.WaitApplied(ctxFor(c.t, 15*time.Second), want); err != nil {
