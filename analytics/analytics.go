@@ -1,0 +1,148 @@
+package analytics
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"meridian/api"
+)
+
+// Analytics is an edge's clickstream: a spool, the delivery to ClickHouse and the reports. A nil
+// *Analytics takes everything and knows nothing.
+type Analytics struct {
+	cfg   Config
+	log   *slog.Logger
+	spool *Spool
+	seen  *recent
+	now   func() time.Time
+
+	warehouse atomic.Pointer[warehouse] // nil until connected and migrated
+	trending  atomic.Pointer[[]string]
+	stats     deliveryStats
+
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+}
+
+// Open takes the spool's directory and starts delivering in the background. It does not wait for
+// ClickHouse and does not mind its absence; it fails on a bad Config or an unusable directory.
+func Open(cfg Config) (*Analytics, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	spool, err := OpenSpool(SpoolConfig{Dir: cfg.Dir, Edge: cfg.Edge, Region: cfg.Region, MaxBytes: cfg.MaxBytes, Logger: cfg.Logger})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	a := &Analytics{cfg: cfg, log: cfg.Logger, spool: spool, seen: newRecent(recentMax), now: time.Now, cancel: cancel}
+	if cfg.Addr != "" {
+		a.work.Go(func() { a.deliver(ctx) })
+		a.work.Go(func() { a.watchTrends(ctx) })
+	}
+	return a, nil
+}
+
+// Close stops delivering and writes what was accepted to disk; the next process delivers it.
+func (a *Analytics) Close() error {
+	if a == nil {
+		return nil
+	}
+	a.cancel()
+	a.work.Wait()
+	err := a.spool.Close()
+	if w := a.warehouse.Swap(nil); w != nil {
+		w.close()
+	}
+	return err
+}
+
+// connected waits until there is a migrated database; nil when ctx ended first.
+func (a *Analytics) connected(ctx context.Context) *warehouse {
+	for pause := newPause(a.cfg.RetryMax); ; {
+		if w := a.warehouse.Load(); w != nil {
+			return w
+		}
+		attempt, cancel := context.WithTimeout(ctx, 60*time.Second)
+		w, err := openWarehouse(attempt, &a.cfg)
+		cancel()
+		if err == nil {
+			if a.warehouse.CompareAndSwap(nil, w) {
+				a.log.Info("analytics: connected to ClickHouse", "addr", a.cfg.Addr)
+			} else {
+				w.close()
+			}
+			a.stats.reached()
+			continue
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		a.stats.failed(err)
+		if pause.first() {
+			a.log.Warn("analytics: ClickHouse is not available; events stay in the spool", "addr", a.cfg.Addr, "err", err)
+		}
+		if !pause.wait(ctx) {
+			return nil
+		}
+	}
+}
+
+// disconnect drops a database whose tables are gone, so that the next attempt migrates it.
+func (a *Analytics) disconnect(w *warehouse) {
+	if a.warehouse.CompareAndSwap(w, nil) {
+		w.close()
+	}
+}
+
+// reader is the database for reports, without waiting.
+func (a *Analytics) reader() (*warehouse, error) {
+	if a != nil {
+		if w := a.warehouse.Load(); w != nil {
+			return w, nil
+		}
+	}
+	return nil, api.NewError(api.CodeUnavailable, "Reports are not available right now. Events and orders are kept and will be in them later.")
+}
+
+// pause is a growing, jittered wait between attempts.
+type pause struct {
+	next, max time.Duration
+	tries     int
+}
+
+func newPause(most time.Duration) *pause {
+	return &pause{next: min(100*time.Millisecond, most), max: most}
+}
+
+// first is true once, before the first wait.
+func (p *pause) first() bool { return p.tries == 0 }
+
+func (p *pause) wait(ctx context.Context) bool {
+	p.tries++
+	d := p.next/2 + rand.N(p.next/2+1)
+	p.next = min(2*p.next, p.max)
+	return sleep(ctx, d)
+}
+
+// sleep waits for d and says whether ctx is still alive.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// ended says that an error is only the end of the work.
+func ended(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, ctx.Err()))
+}

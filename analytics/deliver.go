@@ -1,0 +1,113 @@
+package analytics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+)
+
+// poisonAttempts is how often ClickHouse may refuse a batch's data before it is set aside: a schema
+// that is being changed may refuse for a moment.
+const poisonAttempts = 3
+
+// insertTimeout bounds one attempt.
+const insertTimeout = 60 * time.Second
+
+// deliver sends sealed segments, oldest first and one at a time, until ctx ends.
+func (a *Analytics) deliver(ctx context.Context) {
+	for {
+		seg, ok := a.spool.oldest()
+		if !ok {
+			select {
+			case <-a.spool.ready:
+				continue
+			case <-ctx.Done():
+				return
+			}
+		}
+		a.deliverSegment(ctx, seg)
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// deliverSegment repeats until ClickHouse has the segment, it turns out to be poison, or ctx ends.
+func (a *Analytics) deliverSegment(ctx context.Context, seg sealed) {
+	content, err := readSegment(seg.path)
+	if err != nil {
+		a.setAside(seg, err)
+		return
+	}
+	pause, refusals, maybeSent := newPause(a.cfg.RetryMax), 0, seg.found
+	for {
+		w := a.connected(ctx)
+		if w == nil {
+			return
+		}
+		err := sendOnce(ctx, w, content, maybeSent, &a.stats)
+		if err == nil {
+			a.stats.delivered(len(content.Rows))
+			if err := a.spool.done(seg); err != nil {
+				a.log.Error("analytics: a delivered segment stays and will be sent again", "err", err)
+				a.spool.leave(seg)
+			}
+			return
+		}
+		if ended(ctx, err) {
+			return
+		}
+		maybeSent = true
+		a.stats.retried(err)
+		if schemaGone(err) {
+			a.disconnect(w)
+		}
+		if refusedData(err) {
+			if refusals++; refusals >= poisonAttempts {
+				a.setAside(seg, err)
+				return
+			}
+		}
+		if pause.first() {
+			a.log.Warn("analytics: a batch was not acknowledged; trying again", "batch", content.Token, "err", err)
+		}
+		if !pause.wait(ctx) {
+			return
+		}
+	}
+}
+
+// sendOnce inserts a segment. When an earlier attempt may have reached ClickHouse, its word is not
+// enough: the rows must be there, or they go again under a token of their own.
+func sendOnce(ctx context.Context, w *warehouse, s segment, maybeSent bool, stats *deliveryStats) error {
+	ctx, cancel := context.WithTimeout(ctx, insertTimeout)
+	defer cancel()
+	if err := w.sendSegment(ctx, s, s.Token); err != nil || !maybeSent {
+		return err
+	}
+	there, err := w.holdsSegment(ctx, s)
+	if err != nil || there {
+		return err
+	}
+	stats.reinserted.Add(1)
+	if err := w.sendSegment(ctx, s, fmt.Sprintf("%s-again-%d", s.Token, time.Now().UnixNano())); err != nil {
+		return err
+	}
+	return nil
+}
+
+// setAside moves a segment to the dead letters. If even that fails, the segment is left for the
+// next start, so that it does not hold up the others.
+func (a *Analytics) setAside(seg sealed, reason error) {
+	if errors.Is(reason, fs.ErrNotExist) {
+		a.spool.leave(seg)
+		return
+	}
+	a.log.Error("analytics: a batch can never be delivered and was set aside", "path", seg.path, "err", reason)
+	if err := a.spool.bury(seg, reason); err != nil {
+		a.log.Error("analytics: set a batch aside", "err", err)
+		a.spool.leave(seg)
+	}
+}

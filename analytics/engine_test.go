@@ -1,0 +1,174 @@
+package analytics
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"meridian/deploy/local/clickhouse/fetch"
+)
+
+// engineBinary is built once; the tests run the real engine as a process, because they kill it.
+var engineBinary, engineLibrary string
+
+func TestMain(m *testing.M) {
+	os.Exit(testMain(m))
+}
+
+func testMain(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "analytics-engine-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	engineBinary = filepath.Join(dir, "engine")
+	if out, err := exec.Command("go", "build", "-o", engineBinary, "meridian/deploy/local/clickhouse").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the engine: %v\n%s", err, out)
+		return 1
+	}
+	if engineLibrary = os.Getenv("MERIDIAN_LIBCHDB"); engineLibrary == "" {
+		if engineLibrary, err = fetch.Library(context.Background(), fetch.Config{}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return m.Run()
+}
+
+// engine is a ClickHouse process on a data directory and a port of its own.
+type engine struct {
+	t    *testing.T
+	dir  string
+	addr string
+	cmd  *exec.Cmd
+}
+
+// reserveEngine picks a directory and a port and starts nothing.
+func reserveEngine(t *testing.T) *engine {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	e := &engine{t: t, dir: t.TempDir(), addr: l.Addr().String()}
+	t.Cleanup(e.kill)
+	return e
+}
+
+func startEngine(t *testing.T) *engine {
+	t.Helper()
+	e := reserveEngine(t)
+	e.start()
+	return e
+}
+
+func (e *engine) url() string { return "http://" + e.addr }
+
+func (e *engine) start() {
+	e.t.Helper()
+	e.cmd = exec.Command(engineBinary, "--listen", e.addr, "--data", e.dir, "--lib", engineLibrary)
+	stderr, err := e.cmd.StderrPipe()
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	if err := e.cmd.Start(); err != nil {
+		e.t.Fatal(err)
+	}
+	said := ""
+	for lines := bufio.NewScanner(stderr); lines.Scan(); {
+		if said += lines.Text() + "\n"; strings.Contains(said, "engine ready") {
+			go func() { _, _ = io.Copy(io.Discard, stderr) }()
+			return
+		}
+	}
+	e.t.Fatalf("the engine did not start: %s", said)
+}
+
+// kill is kill -9.
+func (e *engine) kill() {
+	if e.cmd != nil {
+		_ = e.cmd.Process.Kill()
+		_ = e.cmd.Wait()
+		e.cmd = nil
+	}
+}
+
+func (e *engine) conn() driver.Conn {
+	e.t.Helper()
+	c, err := clickhouse.Open(&clickhouse.Options{Addr: []string{e.addr}, Protocol: clickhouse.HTTP})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	e.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func (e *engine) number(query string) uint64 {
+	e.t.Helper()
+	var n uint64
+	if err := e.conn().QueryRow(e.t.Context(), "SELECT toUInt64(("+query+"))").Scan(&n); err != nil {
+		e.t.Fatalf("%s: %v", query, err)
+	}
+	return n
+}
+
+func (e *engine) exec(query string) {
+	e.t.Helper()
+	if err := e.conn().Exec(e.t.Context(), query); err != nil {
+		e.t.Fatalf("%s: %v", query, err)
+	}
+}
+
+func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+
+func openTest(t *testing.T, cfg Config) *Analytics {
+	t.Helper()
+	if cfg.Dir == "" {
+		cfg.Dir = t.TempDir()
+	}
+	if cfg.Edge == "" {
+		cfg.Edge = "edge-test"
+	}
+	if cfg.RetryMax == 0 {
+		cfg.RetryMax = 200 * time.Millisecond
+	}
+	cfg.Logger = quiet()
+	a, err := Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Close() })
+	return a
+}
+
+// eventually polls; a condition that never holds fails the test.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 30 s: %s", what)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// drained waits until everything accepted is in ClickHouse.
+func drained(t *testing.T, a *Analytics) {
+	t.Helper()
+	eventually(t, "the spool is empty", func() bool { s := a.Stats(); return s.SpoolBytes == 0 && s.SpoolSegments == 0 })
+}

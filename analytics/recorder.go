@@ -1,0 +1,83 @@
+package analytics
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"meridian/api"
+)
+
+// Client is who sent a batch of events.
+type Client struct {
+	// UserAgent tells programs that say so from people.
+	UserAgent string
+	// Bot is set when the caller knows better.
+	Bot bool
+}
+
+// Record takes a batch from a browser and returns when it is safe on disk. A batch that is not well
+// formed is refused as a whole, with the fields named; ids this edge has just stored are dropped.
+func (a *Analytics) Record(ctx context.Context, batch api.EventBatch, from Client) error {
+	if a == nil {
+		return nil
+	}
+	rows, err := a.rows(batch, from)
+	if err != nil {
+		a.stats.invalid.Add(1)
+		return err
+	}
+	kept := rows[:0]
+	inBatch := make(map[uuid.UUID]struct{}, len(rows))
+	for _, r := range rows {
+		if _, twice := inBatch[r.ID]; twice || a.seen.has(r.ID) {
+			a.stats.repeats.Add(1)
+			continue
+		}
+		inBatch[r.ID] = struct{}{}
+		kept = append(kept, r)
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	if err := a.spool.Append(ctx, kept); err != nil {
+		return err // not remembered: the sender will repeat
+	}
+	for i := range kept {
+		a.seen.add(kept[i].ID)
+		if kept[i].Bot {
+			a.stats.bots.Add(1)
+		}
+	}
+	return nil
+}
+
+// rows validates a batch and turns it into rows.
+func (a *Analytics) rows(batch api.EventBatch, from Client) ([]Row, error) {
+	received := a.now().UTC().Truncate(time.Millisecond)
+	v := validator{}
+	rows := v.batch(batch, received, from.Bot || botAgent(from.UserAgent))
+	if len(v.errors) > 0 {
+		return nil, api.InvalidFields(v.errors)
+	}
+	return rows, nil
+}
+
+// botWords appear in the user agents of programs and in no browser's.
+var botWords = [...]string{"bot", "crawl", "spider", "slurp", "headless", "lighthouse", "phantomjs", "python", "curl/", "wget/",
+	"go-http-client", "okhttp", "java/", "libwww", "httpclient", "monitor", "preview", "facebookexternalhit"}
+
+func botAgent(agent string) bool {
+	if agent == "" {
+		return false // events that the edge itself saw carry none
+	}
+	agent = strings.ToLower(agent)
+	for _, w := range botWords {
+		if strings.Contains(agent, w) {
+			return true
+		}
+	}
+	return false
+}

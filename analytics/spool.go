@@ -1,0 +1,332 @@
+package analytics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"meridian/api"
+)
+
+// Bounds of a segment. It is sealed at whichever comes first.
+const (
+	segmentRows  = 20_000
+	segmentBytes = 4 << 20
+	segmentAge   = time.Second
+)
+
+// groupBytes bounds what waits for one fsync.
+const groupBytes = 8 << 20
+
+var (
+	errSpoolClosed = errors.New("the event spool is closed")
+	errSpoolInUse  = errors.New("the event spool's directory is in use by another process")
+)
+
+// Spool is the disk queue between the edge and ClickHouse. Append returns when its rows are synced;
+// everything that waits shares one fsync. Sealed segments leave it only through done or bury.
+type Spool struct {
+	cfg  SpoolConfig
+	lock *os.File
+
+	mu      sync.Mutex // guards group, queue, usage and closed
+	group   *group
+	queue   []sealed // oldest first
+	usage   usage
+	closed  bool
+	counter spoolCounters
+
+	wake   chan struct{} // there is a group to write
+	ready  chan struct{} // there is a sealed segment
+	stop   chan struct{}
+	exited chan struct{}
+
+	open *openSegment // the committer's own
+	seq  uint64       // the committer's own
+}
+
+// SpoolConfig configures a Spool.
+type SpoolConfig struct {
+	Dir      string
+	Edge     string
+	Region   string
+	MaxBytes int64
+	Logger   *slog.Logger
+	// Now is the clock of segment names and ages. Default time.Now.
+	Now func() time.Time
+
+	// step is called after each change of the directory, by tests that look at what a kill leaves.
+	step func(name string)
+}
+
+// sealed is a file that waits for delivery.
+type sealed struct {
+	path  string
+	bytes int64
+	// found is set when the file was there at start: an earlier process may have sent it already.
+	found bool
+}
+
+// group is what shares one fsync.
+type group struct {
+	buf  []byte
+	rows int
+	done chan struct{}
+	err  error // read after done is closed
+}
+
+// openSegment is the file being written.
+type openSegment struct {
+	file  *os.File
+	path  string
+	rows  int
+	bytes int64 // synced
+	born  time.Time
+}
+
+// OpenSpool takes the directory over: torn tails are cut, files left open are sealed.
+func OpenSpool(cfg SpoolConfig) (*Spool, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.step == nil {
+		cfg.step = func(string) {}
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	if err := os.MkdirAll(filepath.Join(cfg.Dir, deadDir), 0o755); err != nil {
+		return nil, fmt.Errorf("open the event spool: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(cfg.Dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("open the event spool: %w", err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = lock.Close()
+		return nil, fmt.Errorf("%w: %s", errSpoolInUse, cfg.Dir)
+	}
+	s := &Spool{cfg: cfg, lock: lock, wake: make(chan struct{}, 1), ready: make(chan struct{}, 1),
+		stop: make(chan struct{}), exited: make(chan struct{})}
+	if err := s.recover(); err != nil {
+		_ = lock.Close()
+		return nil, fmt.Errorf("open the event spool: %w", err)
+	}
+	go s.commit()
+	return s, nil
+}
+
+// Append stores rows and returns once they are synced. Under pressure it drops rows of little value
+// (see usage) and counts them; what it must not drop it refuses with an error of code overloaded.
+// When ctx ends first the rows may or may not be stored.
+func (s *Spool) Append(ctx context.Context, rows []Row) error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return errSpoolClosed
+	}
+	kept, err := s.admit(rows)
+	s.mu.Unlock()
+	if err != nil || len(kept) == 0 {
+		return err
+	}
+	var buf []byte
+	for _, r := range kept {
+		start := len(buf)
+		if buf = appendRecord(buf, r); len(buf)-start > recordMax {
+			return api.NewError(api.CodeTooLarge, "An event is larger than %d KiB.", recordMax>>10)
+		}
+	}
+	g, err := s.join(buf, len(kept))
+	if err != nil {
+		return err
+	}
+	select {
+	case <-g.done:
+		return g.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// join adds encoded rows to the group that the next fsync covers.
+func (s *Spool) join(buf []byte, rows int) (*group, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, errSpoolClosed
+	}
+	if s.group == nil {
+		s.group = &group{done: make(chan struct{})}
+	}
+	if len(s.group.buf) > 0 && len(s.group.buf)+len(buf) > groupBytes {
+		s.counter.refused += int64(rows)
+		return nil, api.NewError(api.CodeOverloaded, "Too many events at once. Send them again in a moment.")
+	}
+	s.group.buf = append(s.group.buf, buf...)
+	s.group.rows += rows
+	signal(s.wake)
+	return s.group, nil
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// commit is the one goroutine that writes. It runs until Close.
+func (s *Spool) commit() {
+	defer close(s.exited)
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		if s.open != nil {
+			timer.Reset(max(0, segmentAge-s.cfg.Now().Sub(s.open.born)))
+		} else {
+			timer.Stop()
+		}
+		select {
+		case <-s.wake:
+			s.writeGroup()
+		case <-timer.C:
+			s.seal()
+		case <-s.stop:
+			s.writeGroup()
+			s.seal()
+			return
+		}
+		if o := s.open; o != nil && (o.rows >= segmentRows || o.bytes >= segmentBytes || s.cfg.Now().Sub(o.born) >= segmentAge) {
+			s.seal()
+		}
+	}
+}
+
+func (s *Spool) writeGroup() {
+	s.mu.Lock()
+	g := s.group
+	s.group = nil
+	s.mu.Unlock()
+	if g == nil {
+		return
+	}
+	g.err = s.write(g)
+	close(g.done)
+}
+
+// write puts a group into the open segment and syncs it. After a failure nothing is known about the
+// file's tail, and an fsync is never repeated: the file is cut to what was synced and sealed.
+func (s *Spool) write(g *group) error {
+	if s.open == nil {
+		if err := s.begin(); err != nil {
+			return s.storageError("begin a segment", err)
+		}
+	}
+	o := s.open
+	_, err := o.file.Write(g.buf)
+	s.cfg.step("written")
+	if err == nil {
+		err = o.file.Sync()
+	}
+	if err != nil {
+		_ = o.file.Truncate(o.bytes)
+		s.seal()
+		return s.storageError("write events", err)
+	}
+	o.bytes += int64(len(g.buf))
+	o.rows += g.rows
+	s.mu.Lock()
+	s.usage.live += int64(len(g.buf))
+	s.counter.accepted += int64(g.rows)
+	s.mu.Unlock()
+	s.cfg.step("synced")
+	return nil
+}
+
+func (s *Spool) storageError(what string, err error) error {
+	s.cfg.Logger.Error("event spool: storage failed", "doing", what, "err", err)
+	return api.NewError(api.CodeUnavailable, "Events cannot be stored right now. Send them again later.").
+		WithCause(fmt.Errorf("%s: %w", what, err))
+}
+
+// begin makes the next file, durable under its name before anything in it is acknowledged.
+func (s *Spool) begin() error {
+	s.seq = max(s.seq+1, uint64(s.cfg.Now().UnixMilli()))
+	path := filepath.Join(s.cfg.Dir, segmentName(s.cfg.Edge, s.seq)+openSuffix)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	head := segmentHeader(s.cfg.Edge, s.cfg.Region, s.cfg.Now())
+	if _, err = f.Write(head); err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = syncDir(s.cfg.Dir)
+	}
+	if err != nil {
+		_ = f.Close()
+		_ = os.Remove(path)
+		return err
+	}
+	s.open = &openSegment{file: f, path: path, bytes: int64(len(head)), born: s.cfg.Now()}
+	s.mu.Lock()
+	s.usage.live += int64(len(head))
+	s.mu.Unlock()
+	s.cfg.step("begun")
+	return nil
+}
+
+// seal closes the open segment for ever and queues it. An empty one is removed.
+func (s *Spool) seal() {
+	o := s.open
+	if o == nil {
+		return
+	}
+	s.open = nil
+	_ = o.file.Close() // its content is synced
+	if o.rows == 0 {
+		_ = os.Remove(o.path)
+		s.mu.Lock()
+		s.usage.live -= o.bytes
+		s.mu.Unlock()
+		return
+	}
+	to := o.path[:len(o.path)-len(openSuffix)] + sealedSuffix
+	if err := os.Rename(o.path, to); err != nil {
+		// The next start seals it; until then its rows are safe where they are.
+		s.cfg.Logger.Error("event spool: seal a segment", "path", o.path, "err", err)
+		return
+	}
+	if err := syncDir(s.cfg.Dir); err != nil {
+		s.cfg.Logger.Warn("event spool: seal a segment", "err", err)
+	}
+	s.cfg.step("sealed")
+	s.mu.Lock()
+	s.queue = append(s.queue, sealed{path: to, bytes: o.bytes})
+	s.mu.Unlock()
+	signal(s.ready)
+}
+
+// Close refuses new rows, writes what waits, seals the open segment and lets the directory go. What
+// is sealed stays on disk for the next process.
+func (s *Spool) Close() error {
+	s.mu.Lock()
+	already := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if already {
+		<-s.exited
+		return nil
+	}
+	close(s.stop)
+	<-s.exited
+	return s.lock.Close()
+}

@@ -1,0 +1,91 @@
+package analytics
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"meridian/api"
+)
+
+// trendsMax bounds what is asked for and what is kept in memory; trendsEvery is how old it may be.
+const (
+	trendsMax   = 100
+	trendsEvery = time.Minute
+)
+
+// trendSQL ranks products by how far interest in the last six hours is above what these hours of the
+// day have seen over two weeks, in units of its own noise: (now - usual) / sqrt(usual + 3). A
+// product that is merely always popular comes after one that is rising; with little traffic it is
+// plain popularity.
+const trendSQL = `
+SELECT product
+FROM
+(
+    SELECT
+        product,
+        toFloat64(uniqMergeIf(viewers, hour >= now_hour - INTERVAL 5 HOUR)) + 3 * uniqMergeIf(carters, hour >= now_hour - INTERVAL 5 HOUR) AS recent,
+        (toFloat64(uniqMergeIf(viewers, hour < now_hour - INTERVAL 5 HOUR)) + 3 * uniqMergeIf(carters, hour < now_hour - INTERVAL 5 HOUR)) / 14 AS usual,
+        toStartOfHour({now:DateTime('UTC')}, 'UTC') AS now_hour
+    FROM product_hours
+    WHERE hour > now_hour - INTERVAL 14 DAY AND hour <= now_hour
+      AND (dateDiff('hour', hour, now_hour) % 24) <= 5
+    GROUP BY product
+)
+WHERE recent + usual > 0
+ORDER BY (recent - usual) / sqrt(usual + 3) DESC, recent DESC, product
+LIMIT {n:UInt32}`
+
+// Trending asks ClickHouse for product handles, best first.
+func (a *Analytics) Trending(ctx context.Context, n int) ([]string, error) {
+	if n < 1 || n > trendsMax {
+		return nil, api.Invalid("n", "must be from 1 to %d", trendsMax)
+	}
+	w, err := a.reader()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := w.conn.Query(ctx, trendSQL, clickhouse.Named("now", a.now().UTC().Format(time.DateTime)), clickhouse.Named("n", fmt.Sprint(n)))
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	defer func() { _ = rows.Close() }()
+	handles := []string{}
+	for rows.Next() {
+		var h string
+		if err := rows.Scan(&h); err != nil {
+			return nil, unavailable(err)
+		}
+		handles = append(handles, h)
+	}
+	return handles, unavailable(rows.Err())
+}
+
+// TrendingNow is the last known answer of Trending, from memory; the slice is not to be changed.
+func (a *Analytics) TrendingNow() []string {
+	if a == nil {
+		return nil
+	}
+	if t := a.trending.Load(); t != nil {
+		return *t
+	}
+	return nil
+}
+
+// watchTrends keeps TrendingNow fresh until ctx ends. After a failure the last answer stays.
+func (a *Analytics) watchTrends(ctx context.Context) {
+	for a.connected(ctx) != nil {
+		attempt, cancel := context.WithTimeout(ctx, reportTimeout)
+		if t, err := a.Trending(attempt, trendsMax); err == nil {
+			a.trending.Store(&t)
+		} else if !ended(ctx, err) {
+			a.log.Debug("analytics: trends", "err", err)
+		}
+		cancel()
+		if !sleep(ctx, trendsEvery) {
+			return
+		}
+	}
+}

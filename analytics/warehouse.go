@@ -1,0 +1,188 @@
+package analytics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// warehouse is a migrated ClickHouse database.
+type warehouse struct {
+	conn driver.Conn
+	// insert holds the deduplication settings that this engine knows.
+	insert clickhouse.Settings
+}
+
+// insertSettings are set on every INSERT, since their defaults differ between versions of
+// ClickHouse. Those an engine does not know are left out. deduplicate_insert is newer than
+// insert_deduplicate and overrules it.
+func insertSettings() clickhouse.Settings {
+	return clickhouse.Settings{
+		"async_insert":       0,
+		"insert_deduplicate": 1,
+		"deduplicate_insert": "enable",
+		"deduplicate_blocks_in_dependent_materialized_views": 1,
+	}
+}
+
+// openWarehouse connects, makes the database, brings the schema up to date and learns which
+// settings the engine knows.
+func openWarehouse(ctx context.Context, cfg *Config) (*warehouse, error) {
+	if cfg.Database != "default" {
+		if err := makeDatabase(ctx, cfg); err != nil {
+			return nil, err
+		}
+	}
+	options, err := cfg.options(cfg.Database)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := clickhouse.Open(options)
+	if err != nil {
+		return nil, fmt.Errorf("open ClickHouse: %w", err)
+	}
+	w := &warehouse{conn: conn}
+	if err := migrate(ctx, conn); err == nil {
+		err = w.learnSettings(ctx)
+		if err == nil {
+			return w, nil
+		}
+		_ = conn.Close()
+		return nil, err
+	} else {
+		_ = conn.Close()
+		return nil, err
+	}
+}
+
+func makeDatabase(ctx context.Context, cfg *Config) error {
+	options, err := cfg.options("default")
+	if err != nil {
+		return err
+	}
+	conn, err := clickhouse.Open(options)
+	if err != nil {
+		return fmt.Errorf("open ClickHouse: %w", err)
+	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS `"+cfg.Database+"`"); err != nil {
+		return fmt.Errorf("make database %s: %w", cfg.Database, err)
+	}
+	return nil
+}
+
+func (w *warehouse) learnSettings(ctx context.Context) error {
+	wanted := insertSettings()
+	rows, err := w.conn.Query(ctx, "SELECT name FROM system.settings WHERE name IN ('async_insert', 'insert_deduplicate', 'deduplicate_insert', 'deduplicate_blocks_in_dependent_materialized_views')")
+	if err != nil {
+		return fmt.Errorf("read ClickHouse's settings: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	w.insert = clickhouse.Settings{}
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return fmt.Errorf("read ClickHouse's settings: %w", err)
+		}
+		w.insert[name] = wanted[name]
+	}
+	return rows.Err()
+}
+
+func (w *warehouse) close() { _ = w.conn.Close() }
+
+// send is one INSERT under a token. The batch is never flushed in parts: a driver that closes a
+// half-sent batch commits it, and the retry would then be taken for a duplicate.
+func (w *warehouse) send(ctx context.Context, statement, token string, add func(driver.Batch) error) error {
+	settings := clickhouse.Settings{"insert_deduplication_token": token}
+	for k, v := range w.insert {
+		settings[k] = v
+	}
+	batch, err := w.conn.PrepareBatch(clickhouse.Context(ctx, clickhouse.WithSettings(settings)), statement)
+	if err != nil {
+		return fmt.Errorf("prepare an insert: %w", err)
+	}
+	if err := add(batch); err != nil {
+		_ = batch.Abort()
+		return &poisonError{err}
+	}
+	if err := batch.Send(); err != nil {
+		return fmt.Errorf("insert batch %s: %w", token, err)
+	}
+	return nil
+}
+
+// poisonError is a batch that does not fit the table, whoever tries.
+type poisonError struct{ cause error }
+
+func (e *poisonError) Error() string { return "the batch does not fit the table: " + e.cause.Error() }
+func (e *poisonError) Unwrap() error { return e.cause }
+
+// refusedData says that ClickHouse read the batch and will refuse it again.
+func refusedData(err error) bool {
+	var poison *poisonError
+	if errors.As(err, &poison) {
+		return true
+	}
+	var ex *clickhouse.Exception
+	if !errors.As(err, &ex) {
+		return false
+	}
+	switch ex.Code {
+	case 6, 26, 27, 32, 33, 38, 41, 53, 69, 70, 72, 117, 131, 349: // does not parse, does not fit a type
+		return true
+	}
+	return false
+}
+
+// schemaGone says that the tables are missing: someone dropped them, or the data directory is new.
+func schemaGone(err error) bool {
+	var ex *clickhouse.Exception
+	return errors.As(err, &ex) && (ex.Code == 60 || ex.Code == 81)
+}
+
+const insertEvents = `INSERT INTO events (id, type, at, received_at, stated_day, stored_at, batch, edge, region, session, visitor, bot,
+	item_ids, skus, quantities, prices, currencies, query, results, slot, algorithm, version)`
+
+// sendSegment inserts a segment under its token.
+func (w *warehouse) sendSegment(ctx context.Context, s segment, token string) error {
+	return w.send(ctx, insertEvents, token, func(b driver.Batch) error {
+		for i := range s.Rows {
+			if err := appendEvent(b, &s, &s.Rows[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func appendEvent(b driver.Batch, s *segment, r *Row) error {
+	n := len(r.Items)
+	ids, skus, currencies := make([]string, n), make([]string, n), make([]string, n)
+	quantities, prices := make([]uint32, n), make([]int64, n)
+	for i, it := range r.Items {
+		ids[i], skus[i], quantities[i], prices[i], currencies[i] = it.Handle, it.SKU, it.Quantity, it.Price, it.Currency
+	}
+	var bot uint8
+	if r.Bot {
+		bot = 1
+	}
+	return b.Append(r.ID, r.Type, r.At, r.Received, r.StatedDay, s.Stored, s.Token, s.Edge, s.Region, r.Session, r.Visitor, bot,
+		ids, skus, quantities, prices, currencies, r.Query, r.Results, r.Slot, r.Algorithm, r.Version)
+}
+
+// holdsSegment asks whether the batch is there. ClickHouse notes a token just before it puts the
+// part in place; a kill between the two makes it answer a repeat with success and no rows.
+func (w *warehouse) holdsSegment(ctx context.Context, s segment) (bool, error) {
+	var n uint64
+	err := w.conn.QueryRow(ctx, "SELECT count() FROM events WHERE stored_at = {at:DateTime('UTC')} AND batch = {batch:String}",
+		clickhouse.Named("at", s.Stored.Format(time.DateTime)), clickhouse.Named("batch", s.Token)).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("look for batch %s: %w", s.Token, err)
+	}
+	return n > 0, nil
+}
