@@ -92,7 +92,7 @@ func accountPage(v Account) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</section><section class=\"leave\" aria-labelledby=\"data-h\"><h2 id=\"data-h\">Your data</h2><p>What we know of you is your name, your address for mail and your orders. You can take a copy with you.</p><div class=\"row\"><a class=\"button quiet\" href=\"/api/v1/customers/me/export\" download=\"meridian-account.json\">Download a copy</a><form action=\"/account\" method=\"post\"><button class=\"button quiet\" type=\"submit\" name=\"action\" value=\"sign-out\">Sign out</button></form></div></section></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</section><section class=\"leave\" aria-labelledby=\"data-h\"><h2 id=\"data-h\">Your data</h2><p>What we know of you is your name, your address for mail and your orders. You can take a copy with you.</p><div class=\"row\"><a class=\"button quiet\" href=\"/api/v1/customers/me/export\" download=\"meridian-account.json\">Download a copy</a><form action=\"/sign-out\" method=\"post\"><button class=\"button quiet\" type=\"submit\">Sign out</button></form></div></section></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -51,25 +51,25 @@ func signInHeading(v SignIn) string {
 }
 
 func signInAction(v SignIn) string {
-	if v.Action == "" {
-		return "/sign-in"
+	switch {
+	case v.Staff:
+		return "/admin/sign-in"
+	case v.Register:
+		return "/register"
 	}
-	return v.Action
+	return "/sign-in"
 }
 
 // otherWay leads from signing in to registering and back, keeping where to go afterwards.
 func otherWay(v SignIn) string {
-	q := url.Values{}
-	if !v.Register {
-		q.Set("register", "1")
+	path := "/register"
+	if v.Register {
+		path = "/sign-in"
 	}
-	if v.Next != "" {
-		q.Set("next", v.Next)
+	if v.Next == "" {
+		return path
 	}
-	if len(q) == 0 {
-		return "/sign-in"
-	}
-	return "/sign-in?" + q.Encode()
+	return path + "?" + url.Values{"next": {v.Next}}.Encode()
 }
 
 func greeting(name string) string {

@@ -78,14 +78,14 @@ func currentSort(sorts []Link) string {
 	return ""
 }
 
-func selectedCount(f Facet) int {
-	n := 0
+// selectedLabel is the choice of a facet, empty for any.
+func selectedLabel(f Facet) string {
 	for _, v := range f.Values {
 		if v.Selected {
-			n++
+			return v.Label
 		}
 	}
-	return n
+	return ""
 }
 
 // statusClass is the tone of an order's status, read from its words.
@@ -149,7 +149,8 @@ func searchWords(v Listing) string {
 	return ""
 }
 
-func facetID(facet, value int) string { return "facet-" + number(facet) + "-" + number(value) }
+// facetID is the id of a choice; value -1 is the choice of any.
+func facetID(facet, value int) string { return "facet-" + number(facet+1) + "-" + number(value+1) }
 
 func pictureID(i int) string { return "picture-" + number(i+1) }
 
@@ -160,4 +161,13 @@ func emptyWords(t Table) string {
 		return "Nothing to show."
 	}
 	return t.Empty
+}
+
+// deskNav is the navigation of the staff pages: what the role may see.
+func deskNav(v Desk) []Link {
+	shop := Link{Label: "To the shop", Href: "/"}
+	if v.Role == "operator" {
+		return []Link{{Label: "Operations", Href: "/admin/operations", Current: true}, shop}
+	}
+	return []Link{{Label: "Reports and orders", Href: "/admin/", Current: true}, shop}
 }

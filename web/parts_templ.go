@@ -378,7 +378,7 @@ func card(c Card, sizes string, eager bool, level int) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		var templ_7745c5c3_Var21 = []any{"shot", templ.KV("two", c.Second != nil)}
+		var templ_7745c5c3_Var21 = []any{"shot", templ.KV("turns", c.Second != nil)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var21...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

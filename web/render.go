@@ -47,22 +47,22 @@ func (v Product) Render(w io.Writer) error { return render(w, productPage(v)) }
 func (v Cart) Render(w io.Writer) error { return render(w, cartPage(v)) }
 
 // Render writes the checkout. Its form posts email, name, line1, line2, city, postal_code, region,
-// country, shipping_method, payment_token, key and version to /checkout. The id of each field is
-// "f-" and its name, so Errors link to "#f-email" and so on.
+// country, shipping_method, payment_token, key and version to /checkout. The id of each field is its
+// name, so Errors link to "#email", "#payment_token" and so on.
 func (v Checkout) Render(w io.Writer) error { return render(w, checkoutPage(v)) }
 
 // Render writes an order with its history.
 func (v Order) Render(w io.Writer) error { return render(w, orderPage(v)) }
 
-// Render writes a customer's page. Its sign-out button posts action=sign-out to /account.
+// Render writes a customer's page. Its sign-out button posts to /sign-out.
 func (v Account) Render(w io.Writer) error { return render(w, accountPage(v)) }
 
-// Render writes the sign-in or, with Register, the registration page. Its form posts action=sign-in
-// or action=register, email, password, name (only to register) and next to Action.
+// Render writes the sign-in or, with Register, the registration page. Its form posts email, password,
+// name (only to register) and next to /sign-in, /register or, for staff, /admin/sign-in.
 func (v SignIn) Render(w io.Writer) error { return render(w, signInPage(v)) }
 
 // Render writes an error page.
 func (v Problem) Render(w io.Writer) error { return render(w, problemPage(v)) }
 
-// Render writes a staff page. Its sign-out button posts action=sign-out to /admin/.
+// Render writes a staff page. Its sign-out button posts to /admin/sign-out.
 func (v Desk) Render(w io.Writer) error { return render(w, deskPage(v)) }

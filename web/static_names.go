@@ -6,9 +6,9 @@ package web
 func hashedName(name string) string {
 	switch name {
 	case "app.css":
-		return "app.cb955c19.css"
+		return "app.34608613.css"
 	case "app.js":
-		return "app.e3b0c442.js"
+		return "app.dfda15e7.js"
 	case "icon.svg":
 		return "icon.31571d2b.svg"
 	case "speculation.json":

@@ -242,8 +242,6 @@ type SignIn struct {
 	Refusal string
 	// Staff says that this is the sign-in of the shop's staff.
 	Staff bool
-	// Action is the address the form posts to; empty means /sign-in.
-	Action string
 }
 
 // Problem is an error page in the shop's look, with ways on.

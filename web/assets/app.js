@@ -1,1 +1,20 @@
-export {};
+// The page works without this. It paints the cart's count, makes the gallery, the picker and the
+// filters quicker to use, personalises recommendations and tells the clickstream what was seen.
+import { paintCount } from "./js/count.js";
+import { gallery } from "./js/gallery.js";
+import { picker } from "./js/picker.js";
+import { forms } from "./js/forms.js";
+import { suggest } from "./js/suggest.js";
+import { personalise } from "./js/recommend.js";
+import { watch } from "./js/watch.js";
+
+paintCount();
+gallery();
+picker();
+forms();
+suggest();
+personalise().finally(watch);
+
+addEventListener("pageshow", (e) => {
+	if (e.persisted) paintCount();
+});

@@ -1,0 +1,54 @@
+// Events wait here until the page has a quiet second or goes away, and leave as one beacon.
+const queue = [];
+const batchMax = 50;
+let timer;
+
+export function record(type, fields) {
+	if (!allowed()) return;
+	queue.push({ id: uuid(), type, at: new Date().toISOString(), session: session(), ...fields });
+	if (queue.length >= batchMax) flush();
+	clearTimeout(timer);
+	timer = setTimeout(flush, 1000);
+}
+
+addEventListener("pagehide", flush);
+document.addEventListener("visibilitychange", () => {
+	if (document.visibilityState === "hidden") flush();
+});
+
+function flush() {
+	while (queue.length > 0) {
+		const body = JSON.stringify({ events: queue.splice(0, batchMax) });
+		if (!navigator.sendBeacon("/api/v1/events", new Blob([body], { type: "application/json" }))) {
+			fetch("/api/v1/events", { method: "POST", body, keepalive: true, headers: { "Content-Type": "application/json" } }).catch(() => {});
+		}
+	}
+}
+
+// People who ask not to be followed are not.
+function allowed() {
+	return navigator.doNotTrack !== "1" && !navigator.globalPrivacyControl && document.documentElement.dataset.consent !== "no";
+}
+
+let visit;
+
+function session() {
+	if (visit) return visit;
+	try {
+		visit = sessionStorage.getItem("visit") || uuid();
+		sessionStorage.setItem("visit", visit);
+	} catch {
+		visit ??= uuid();
+	}
+	return visit;
+}
+
+// A UUIDv7: 48 bits of time in milliseconds, then randomness.
+function uuid() {
+	const b = crypto.getRandomValues(new Uint8Array(16));
+	for (let i = 5, t = Date.now(); i >= 0; i--, t = Math.floor(t / 256)) b[i] = t % 256;
+	b[6] = (b[6] & 0x0f) | 0x70;
+	b[8] = (b[8] & 0x3f) | 0x80;
+	const hex = Array.from(b, (x) => x.toString(16).padStart(2, "0")).join("");
+	return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}

@@ -1,0 +1,40 @@
+import { record } from "./events.js";
+
+// Tells the clickstream what was seen and chosen. A list counts as seen when a part of it is in view.
+export function watch() {
+	const product = document.querySelector("[data-product]");
+	if (product) record("view_item", { items: [{ item_id: product.dataset.product }] });
+
+	const seen = new IntersectionObserver(
+		(entries) => {
+			for (const e of entries) {
+				if (!e.isIntersecting) continue;
+				seen.unobserve(e.target);
+				report(e.target);
+			}
+		},
+		{ rootMargin: "0px 0px -15% 0px" },
+	);
+	for (const list of document.querySelectorAll("[data-list], [data-recs]")) seen.observe(list);
+
+	addEventListener("click", (e) => {
+		const card = e.target.closest?.("a") && e.target.closest("[data-item]");
+		const list = card?.closest("[data-list], [data-recs]");
+		if (list) record(list.dataset.recs ? "rec_click" : "select_item", { ...about(list), items: [{ item_id: card.dataset.item }] });
+	});
+}
+
+function report(list) {
+	const items = [...list.querySelectorAll("[data-item]")].slice(0, 100).map((c) => ({ item_id: c.dataset.item }));
+	const { recs, search, results } = list.dataset;
+	if (search) record("view_search_results", { query: search.slice(0, 100), results: Number(results), items });
+	else if (items.length > 0) record(recs ? "rec_impression" : "view_item_list", { ...about(list), items });
+}
+
+function about({ dataset }) {
+	const { recs, list, algorithm, version } = dataset;
+	const out = { slot: recs ?? list };
+	if (algorithm) out.algorithm = algorithm;
+	if (version) out.version = version;
+	return out;
+}
