@@ -23,17 +23,17 @@ func (s *Shop) deskRoutes() []Route {
 		{Method: "GET", Pattern: "/admin/operations", Class: Private, Handler: s.operationsPage},
 		{Method: "GET", Pattern: "/admin/sign-in", Class: Private, Query: []string{"next"}, Handler: s.staffSignInPage},
 		form("/admin/sign-in", s.staffSignIn),
-		form("/admin/", s.staffSignOut),
+		form("/admin/sign-out", s.staffSignOut),
 	}
 }
 
 func (s *Shop) staffSignInPage(ctx context.Context, r *Request) (*Answer, error) {
-	return s.showSignIn(ctx, s.staff(r), web.SignIn{Staff: true, Action: "/admin/sign-in", Next: localPath(first(r.Query, "next"), "/admin/")}, nil)
+	return s.showSignIn(ctx, s.staff(r), web.SignIn{Staff: true, Next: localPath(first(r.Query, "next"), "/admin/")}, nil)
 }
 
 func (s *Shop) staffSignIn(ctx context.Context, r *Request) (*Answer, error) {
 	v, password := typed(r)
-	v.Staff, v.Action, v.Next = true, "/admin/sign-in", localPath(first(r.Form, "next"), "/admin/")
+	v.Staff, v.Next = true, localPath(first(r.Form, "next"), "/admin/")
 	t := s.staff(r)
 	t.call.Credential = ""
 	who, err := ask(ctx, t, api.StaffSession, api.StaffSignIn{Email: v.Email.Value, Password: password})

@@ -18,7 +18,7 @@ type Reports interface {
 	Report(ctx context.Context, name string, q ReportQuery) (ReportTable, error)
 }
 
-// ReportQuery narrows a report to [From, To), in buckets of Interval ("", hour, day, week). Compare
+// ReportQuery narrows a report to [From, To), in buckets of Interval ("", hour, day, week, month). Compare
 // asks for the period before, too.
 type ReportQuery struct {
 	From, To time.Time
@@ -52,7 +52,7 @@ const (
 	defaultSpan = 7 * 24 * time.Hour
 )
 
-var reportIntervals = []string{"", "hour", "day", "week"}
+var reportIntervals = []string{"", "hour", "day", "week", "month"}
 
 func (s *Shop) reportOperations() []operation {
 	return []operation{

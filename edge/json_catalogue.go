@@ -187,7 +187,7 @@ func (s *Shop) untilTomorrow() time.Duration {
 func (s *Shop) popular(ctx context.Context, t *trip, n int, except string) ([]api.Product, error) {
 	var handles []string
 	if s.cfg.Clicks != nil {
-		for _, h := range s.cfg.Clicks.Trending(ctx) {
+		for _, h := range s.cfg.Clicks.TrendingNow() {
 			if h != except && validHandle(h) && len(handles) < n+8 {
 				handles = append(handles, h)
 			}

@@ -12,6 +12,9 @@ import (
 // accountOrders is how many orders the account page shows.
 const accountOrders = 20
 
+// registerPath is where accounts are opened.
+const registerPath = "/register"
+
 func (s *Shop) accountPage(ctx context.Context, r *Request) (*Answer, error) {
 	t := s.private(r)
 	if t.call.Credential == "" {
@@ -21,7 +24,10 @@ func (s *Shop) accountPage(ctx context.Context, r *Request) (*Answer, error) {
 	var orders api.List[api.Order]
 	err := together(
 		func() (err error) { me, err = ask(ctx, t, api.CustomersMe, api.None{}); return },
-		func() (err error) { orders, err = ask(ctx, t, api.CustomersOrders, api.Page{Limit: accountOrders}); return })
+		func() (err error) {
+			orders, err = ask(ctx, t, api.CustomersOrders, api.Page{Limit: accountOrders})
+			return
+		})
 	if api.CodeOf(err) == api.CodeUnauthorized {
 		a := t.answer()
 		a.jar(r).Session = ""
@@ -40,7 +46,7 @@ func (s *Shop) accountPage(ctx context.Context, r *Request) (*Answer, error) {
 }
 
 func (s *Shop) signInPage(ctx context.Context, r *Request) (*Answer, error) {
-	v := web.SignIn{Next: localPath(first(r.Query, "next"), "/account"), Register: r.Path == "/register" || first(r.Query, "register") != ""}
+	v := web.SignIn{Next: localPath(first(r.Query, "next"), "/account"), Register: r.Path == registerPath}
 	return s.showSignIn(ctx, s.private(r), v, nil)
 }
 
@@ -84,10 +90,10 @@ func typed(r *Request) (v web.SignIn, password string) {
 	return v, first(r.Form, "password")
 }
 
-// signInForm takes both forms: action register opens an account, anything else signs in.
+// signInForm takes both forms: to sign in, and to open an account.
 func (s *Shop) signInForm(ctx context.Context, r *Request) (*Answer, error) {
 	v, password := typed(r)
-	v.Register = first(r.Form, "action") == "register"
+	v.Register = r.Path == registerPath
 	t := s.private(r)
 	var session api.CustomerSession
 	var err error

@@ -32,10 +32,10 @@ func (s *Shop) pageRoutes() []Route {
 		buy,
 		{Method: "GET", Pattern: "/orders/{id}", Class: Private, Query: []string{"key"}, Handler: s.orderPage},
 		{Method: "GET", Pattern: "/account", Class: Private, Handler: s.accountPage},
-		form("/account", s.signOutForm),
-		{Method: "GET", Pattern: "/sign-in", Class: Private, Query: []string{"next", "register"}, Handler: s.signInPage},
+		{Method: "GET", Pattern: "/sign-in", Class: Private, Query: []string{"next"}, Handler: s.signInPage},
 		form("/sign-in", s.signInForm),
 		{Method: "GET", Pattern: "/register", Class: Private, Query: []string{"next"}, Handler: s.signInPage},
+		form("/register", s.signInForm),
 		form("/sign-out", s.signOutForm),
 	}
 }
@@ -124,6 +124,7 @@ func (s *Shop) changeCart(ctx context.Context, r *Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	before := cart
 	change, err := readChange(r, cart)
 	if err == nil && cart == nil && change.quantity > 0 {
 		cart, err = s.newCart(ctx, t)
@@ -132,8 +133,7 @@ func (s *Shop) changeCart(ctx context.Context, r *Request) (*Answer, error) {
 		var changed api.Cart
 		changed, err = ask(ctx, t, api.CartsPutLine, api.PutLine{Cart: cart.ID, SKU: change.sku, Quantity: change.quantity})
 		if err == nil {
-			s.noteChange(ctx, r, cart, &changed, change.sku)
-			cart = &changed
+			before, cart = cart, &changed
 		}
 	}
 	if err != nil {
@@ -151,6 +151,7 @@ func (s *Shop) changeCart(ctx context.Context, r *Request) (*Answer, error) {
 	j := a.jar(r)
 	if cart != nil {
 		j.Cart, j.CartCount = cart.ID, countOf(cart)
+		s.noteChange(ctx, a, r, before, cart, change.sku)
 	}
 	j.Flash = "good:" + change.said
 	return redirect(a, "/cart")
@@ -225,13 +226,13 @@ func lineOf(cart *api.Cart, sku string) *api.CartLine {
 }
 
 // noteChange tells the clickstream how a line changed.
-func (s *Shop) noteChange(ctx context.Context, r *Request, before, after *api.Cart, sku string) {
+func (s *Shop) noteChange(ctx context.Context, a *Answer, r *Request, before, after *api.Cart, sku string) {
 	diff := quantityOf(after, sku) - quantityOf(before, sku)
 	switch {
 	case diff > 0:
-		s.note(ctx, r, "add_to_cart", eventItem(lineOf(after, sku), diff))
+		s.note(ctx, a, r, "add_to_cart", eventItem(lineOf(after, sku), diff))
 	case diff < 0:
-		s.note(ctx, r, "remove_from_cart", eventItem(lineOf(before, sku), -diff))
+		s.note(ctx, a, r, "remove_from_cart", eventItem(lineOf(before, sku), -diff))
 	}
 }
 

@@ -55,8 +55,11 @@ func (s *Shop) checkoutPage(ctx context.Context, r *Request) (*Answer, error) {
 	for i := range cart.Lines {
 		items = append(items, eventItem(&cart.Lines[i], cart.Lines[i].Quantity))
 	}
-	s.note(ctx, r, "begin_checkout", items...)
-	return s.showCheckout(ctx, t, cart, f, 200, nil)
+	a, err := s.showCheckout(ctx, t, cart, f, 200, nil)
+	if err == nil {
+		s.note(ctx, a, r, "begin_checkout", items...)
+	}
+	return a, err
 }
 
 // prefill puts a signed-in customer's name and address in; who it is matters to nothing here.
@@ -195,10 +198,10 @@ func markRefusal(v *web.Checkout, e *api.Error) {
 	}
 	anchors := map[string]string{"shipping_address.country": "country", "shipping_method": "shipping_method", "payment.token": "payment_token", "payment.provider": "payment_token"}
 	for _, f := range e.Errors {
-		link := web.Link{Label: f.Message, Href: "#f-" + anchors[f.Field]}
+		link := web.Link{Label: f.Message, Href: "#" + anchors[f.Field]}
 		if known, ok := fields[f.Field]; ok {
 			known.field.Error = f.Message
-			link.Href = "#f-" + known.id
+			link.Href = "#" + known.id
 		}
 		v.Errors = append(v.Errors, link)
 	}

@@ -11,14 +11,6 @@ import (
 	"meridian/api/coreclient"
 )
 
-// Clicks takes clickstream events and knows what is popular. Record returns once the events are
-// safe on disk; a full spool refuses them. Trending answers product handles, best first, from
-// memory; it may be empty.
-type Clicks interface {
-	Record(ctx context.Context, events []api.Event) error
-	Trending(ctx context.Context) []string
-}
-
 // ShopConfig configures a Shop.
 type ShopConfig struct {
 	// Core answers everything the shop knows. Required.

@@ -1,0 +1,55 @@
+package edge
+
+import (
+	"context"
+
+	"meridian/analytics"
+	"meridian/api"
+)
+
+// Clicks takes clickstream events and knows what is popular. Record returns once the events are
+// safe on disk; a batch that is not well formed is an *api.Error that names the fields. TrendingNow
+// answers product handles, best first, from memory; it may be empty.
+type Clicks interface {
+	Record(ctx context.Context, batch api.EventBatch, bot bool) error
+	TrendingNow() []string
+}
+
+// Clickstream is package analytics as the shop sees it.
+type Clickstream struct{ *analytics.Analytics }
+
+var (
+	_ Clicks  = Clickstream{}
+	_ Reports = Clickstream{}
+)
+
+// Record implements Clicks.
+func (c Clickstream) Record(ctx context.Context, batch api.EventBatch, bot bool) error {
+	return c.Analytics.Record(ctx, batch, analytics.Client{Bot: bot})
+}
+
+// Reports implements Reports.
+func (c Clickstream) Reports() []ReportInfo {
+	var list []ReportInfo
+	for _, r := range c.Analytics.Reports().List() {
+		list = append(list, ReportInfo{Name: r.Name, Title: r.Title, Columns: columns(r.Columns)})
+	}
+	return list
+}
+
+// Report implements Reports.
+func (c Clickstream) Report(ctx context.Context, name string, q ReportQuery) (ReportTable, error) {
+	t, err := c.Analytics.Reports().Run(ctx, name, analytics.Params{From: q.From, To: q.To, Interval: q.Interval, Compare: q.Compare})
+	if err != nil {
+		return ReportTable{}, err
+	}
+	return ReportTable{Columns: columns(t.Columns), Rows: t.Rows}, nil
+}
+
+func columns(list []analytics.Column) []ReportColumn {
+	out := make([]ReportColumn, 0, len(list))
+	for _, c := range list {
+		out = append(out, ReportColumn{Name: c.Name, Type: c.Type, Unit: c.Unit})
+	}
+	return out
+}
