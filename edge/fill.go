@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"strings"
@@ -150,13 +151,26 @@ func (s *Server) run(ctx context.Context, b *bound, r *Request) (ans *Answer, er
 	}()
 	a, herr := b.Handler(ctx, r)
 	if herr != nil {
-		return a, api.AsError(herr)
+		return a, timedOut(b, herr)
 	}
 	if a == nil {
 		return nil, api.Internal(fmt.Errorf("%s %s answered nothing", b.Method, b.Pattern))
 	}
 	s.saw(a.Index)
 	return a, nil
+}
+
+// timedOut is a handler's error as an *api.Error. One that only says that time ran out is told as
+// that; what a write did until then is not known.
+func timedOut(b *bound, err error) *api.Error {
+	var e *api.Error
+	switch {
+	case errors.As(err, &e) || !errors.Is(err, context.DeadlineExceeded):
+		return api.AsError(err)
+	case b.Method == "GET":
+		return api.NewError(api.CodeUnavailable, "This took too long. Try again in a moment.").WithCause(err)
+	}
+	return api.NewError(api.CodeOutcomeUnknown, "It is not known yet whether this happened. Repeat it with the same Idempotency-Key to find out.").WithCause(err)
 }
 
 // anonymous is the request as a cached answer may depend on it: without anything personal, so that
