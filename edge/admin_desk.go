@@ -22,7 +22,7 @@ func (s *Shop) deskRoutes() []Route {
 		{Method: "GET", Pattern: "/admin/", Class: Private, Timeout: payTimeout, Handler: s.desk},
 		{Method: "GET", Pattern: "/admin/operations", Class: Private, Handler: s.operationsPage},
 		{Method: "GET", Pattern: "/admin/sign-in", Class: Private, Query: []string{"next"}, Handler: s.staffSignInPage},
-		form("/admin/sign-in", s.staffSignIn),
+		form("/admin/sign-in", s.limitSignIns(s.staffSignIn)),
 		form("/admin/sign-out", s.staffSignOut),
 	}
 }

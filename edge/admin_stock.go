@@ -9,7 +9,7 @@ import (
 // adjustBody is the body of POST /stock/{sku}/adjust.
 type adjustBody struct {
 	Delta    *int64 `json:"delta"`
-	Reason   string `json:"reason"`
+	Reason   string `json:"reason,omitempty"`
 	Location string `json:"location,omitempty"`
 }
 

@@ -245,7 +245,12 @@ func (d *describer) ref(t reflect.Type) object {
 			if field == "" {
 				continue
 			}
-			properties[field] = d.schema(f.Type)
+			if strings.HasSuffix(t.Name(), "Body") && f.Type.Kind() == reflect.Pointer {
+				// Bodies point at what must be told apart from zero; null is no value there.
+				properties[field] = d.schema(f.Type.Elem())
+			} else {
+				properties[field] = d.schema(f.Type)
+			}
 			if !strings.HasSuffix(f.Tag.Get("json"), ",omitempty") {
 				required = append(required, field)
 			}

@@ -18,7 +18,7 @@ func (s *Shop) pageRoutes() []Route {
 	form := func(pattern string, h Handler) Route {
 		return Route{Method: "POST", Pattern: pattern, Class: Private, MaxBody: formBodyMax, Types: formTypes, Handler: h}
 	}
-	buy := form("/checkout", s.buy)
+	buy := form("/checkout", s.limitCheckouts(s.buy))
 	buy.Timeout = payTimeout
 	return []Route{
 		{Method: "GET", Pattern: "/", Handler: s.home},
@@ -27,15 +27,15 @@ func (s *Shop) pageRoutes() []Route {
 		{Method: "GET", Pattern: "/search", Query: []string{"after", "facet.*", "q", "sort"}, Handler: s.searchPage},
 		{Method: "GET", Pattern: "/errors/{code}", Handler: s.codePage},
 		{Method: "GET", Pattern: "/cart", Class: Private, Handler: s.cartPage},
-		form("/cart", s.changeCart),
+		form("/cart", s.limitCarts(s.changeCart)),
 		{Method: "GET", Pattern: "/checkout", Class: Private, Query: []string{"country"}, Handler: s.checkoutPage},
 		buy,
 		{Method: "GET", Pattern: "/orders/{id}", Class: Private, Query: []string{"key"}, Handler: s.orderPage},
 		{Method: "GET", Pattern: "/account", Class: Private, Handler: s.accountPage},
 		{Method: "GET", Pattern: "/sign-in", Class: Private, Query: []string{"next"}, Handler: s.signInPage},
-		form("/sign-in", s.signInForm),
+		form("/sign-in", s.limitSignIns(s.signInForm)),
 		{Method: "GET", Pattern: "/register", Class: Private, Query: []string{"next"}, Handler: s.signInPage},
-		form("/register", s.signInForm),
+		form("/register", s.limitSignIns(s.signInForm)),
 		form("/sign-out", s.signOutForm),
 	}
 }

@@ -210,7 +210,7 @@ func newShopFixture(t *testing.T, change func(*ShopConfig)) *shopFixture {
 	}
 	t.Cleanup(func() { _ = client.Close() })
 	f := &shopFixture{t: t, core: core, clicks: &clicks{}}
-	cfg := ShopConfig{Core: client, Clicks: f.clicks, Region: "eu", BaseURL: "https://shop.example", Log: quietly}
+	cfg := ShopConfig{Core: client, Clicks: f.clicks, Region: "eu", BaseURL: "https://shop.example", Log: quietly, TestCards: true}
 	if change != nil {
 		change(&cfg)
 	}
