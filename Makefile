@@ -9,28 +9,30 @@ TESTP   ?= 4
 TESTFLAGS ?=
 export GOWORK = off
 
+# One set of build flags for everything that is run, so that nothing is compiled twice.
+BUILD   := CGO_ENABLED=0 $(GO) build -trimpath
 TOOLS   := deploy/local/tools
 PROGRAMS := ./cmd/core ./cmd/edge
 LOCAL   := ./cmd/dev ./deploy/local/payments ./deploy/local/mailbox ./deploy/local/clickhouse
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build dev lint bench-oversell load seed fuzz openapi generate ui-deps ui-test terraform-test clean
+.PHONY: help demo test build dev lint bench-oversell load seed fuzz openapi generate test-deps ui-deps ui-test terraform-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The recipe becomes the tool (exec), so that a signal to make reaches it and nothing is left running.
 demo: ## three regions on this machine; DEMO_ARGS="--port-base 9000 --rtt 80ms …"; Ctrl-C stops all (cold 3-5 min, warm 15 s)
-	@mkdir -p bin && $(GO) build -o bin/dev ./cmd/dev && exec bin/dev up $(DEMO_ARGS)
+	@mkdir -p bin && $(BUILD) -o bin/dev ./cmd/dev && exec bin/dev up $(DEMO_ARGS)
 
 build: ## bin/core and bin/edge (static, no cgo), and the development tool (1-2 min cold)
 	@mkdir -p bin
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ $(PROGRAMS) $(LOCAL)
+	$(BUILD) -o bin/ $(PROGRAMS) $(LOCAL)
 
 dev:
-	@mkdir -p bin && $(GO) build -o bin/dev ./cmd/dev
+	@mkdir -p bin && $(BUILD) -o bin/dev ./cmd/dev
 
-test: ui-deps build ## the CI suite: vet, unit, race, real processes, a purchase in a browser (at most 15 min cold on 2 cores)
+test: test-deps ui-deps build ## the CI suite: vet, unit, race, real processes, a purchase in a browser (at most 15 min cold on 2 cores)
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt: run gofmt -w on:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
 	$(GO) test -race -timeout 12m -p $(TESTP) $(TESTFLAGS) ./...
@@ -38,7 +40,7 @@ test: ui-deps build ## the CI suite: vet, unit, race, real processes, a purchase
 lint: ## gofmt, vet, staticcheck (2 min)
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
-	@mkdir -p bin && $(GO) build -C $(TOOLS) -o ../../../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
+	@mkdir -p bin && $(GO) build -C $(TOOLS) -trimpath -o ../../../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
 	bin/staticcheck ./...
 
 bench-oversell: dev ## 400 buyers, 100 units; plain and with the leader killed, near and at 80 ms (about 5 min)
@@ -54,7 +56,7 @@ openapi: dev ## write docs/openapi.json (5 s)
 	bin/dev openapi
 
 generate: ## templ's Go files out of web/*.templ (10 s)
-	@mkdir -p bin && $(GO) build -C $(TOOLS) -o ../../../bin/templ github.com/a-h/templ/cmd/templ
+	@mkdir -p bin && $(GO) build -C $(TOOLS) -trimpath -o ../../../bin/templ github.com/a-h/templ/cmd/templ
 	bin/templ generate -path web
 
 fuzz: ## every fuzz target for FUZZTIME=20s each (about 10 min)
@@ -65,7 +67,20 @@ fuzz: ## every fuzz target for FUZZTIME=20s each (about 10 min)
 	  done; \
 	done
 
-# What the browser tests need and a fresh machine lacks. Chromium comes from the system's packages.
+# What the tests need and a fresh machine lacks: a C compiler for the race detector, and Chromium,
+# both from the system's packages; playwright-core from npm; the S3 server and the ClickHouse engine.
+test-deps: dev
+	@if ! command -v "$$($(GO) env CC)" >/dev/null 2>&1; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	    echo "installing a C compiler for the race detector (once)"; \
+	    { DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends gcc libc6-dev >/dev/null 2>&1 || \
+	      { apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends gcc libc6-dev >/dev/null; }; }; \
+	  else \
+	    echo "a C compiler is missing, go test -race needs one: install gcc, or set CC" >&2; exit 1; \
+	  fi; \
+	fi
+	@bin/dev fetch
+
 ui-deps:
 	@if [ -z "$$CHROMIUM" ] && ! command -v chromium >/dev/null 2>&1 && ! command -v chromium-browser >/dev/null 2>&1 && ! command -v google-chrome >/dev/null 2>&1; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
@@ -82,7 +97,7 @@ ui-deps:
 	  cd test/ui && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 $(NPM) ci --silent --no-audit --no-fund; \
 	fi
 
-ui-test: ui-deps build ## only the browser tests (2 min)
+ui-test: test-deps ui-deps build ## only the browser tests (2 min)
 	$(GO) test -count=1 -timeout 5m -v ./test/ui/...
 
 terraform-test: ## validate the modules and run their mock tests with the pinned provider (2 min)

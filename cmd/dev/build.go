@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"meridian/deploy/local/clickhouse/fetch"
+	"meridian/internal/flagenv"
 )
 
 // binaries is what the demo runs.
@@ -76,6 +77,28 @@ func build(ctx context.Context, clickhouse bool, say func(string, ...any)) (b bi
 	}
 	wg.Wait()
 	return b, errors.Join(failures...)
+}
+
+// fetchAll gets what is bought and not built, so that tests find it; what cannot be had is an error.
+func fetchAll(ctx context.Context, args []string, out io.Writer) error {
+	if err := flagenv.Parse(newFlags("fetch", out), "FETCH", args); err != nil {
+		return err
+	}
+	root, err := repository(ctx)
+	if err != nil {
+		return err
+	}
+	say := printer(out)
+	s3, err := buildS3(ctx, root, say)
+	if err != nil {
+		return fmt.Errorf("S3 server: %w", err)
+	}
+	lib, err := fetch.Library(ctx, fetch.Config{Progress: lines(say)})
+	if err != nil {
+		return fmt.Errorf("ClickHouse engine: %w", err)
+	}
+	say("S3 server %s\nClickHouse engine %s", s3, lib)
+	return nil
 }
 
 func repository(ctx context.Context) (string, error) {

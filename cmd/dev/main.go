@@ -6,6 +6,7 @@
 //	dev load      browse a running demo lightly, as shoppers do
 //	dev oversell  let 400 buyers race for 100 units and compare every ledger
 //	dev openapi   write the OpenAPI description
+//	dev fetch     get the S3 server and the ClickHouse engine into the user's cache
 package main
 
 import (
@@ -27,6 +28,7 @@ const usage = `Usage: dev <command> [flags]
   load      browse a running demo lightly, as shoppers do
   oversell  let 400 buyers race for 100 units, and compare every ledger
   openapi   write the OpenAPI description
+  fetch     get the S3 server and the ClickHouse engine into the user's cache
 
 dev <command> --help lists the flags.
 `
@@ -44,7 +46,7 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) == 0 {
 		fmt.Fprint(out, usage)
-		return &flagenv.UsageError{Setting: "command", Want: "give one of up, seed, load, oversell, openapi"}
+		return &flagenv.UsageError{Setting: "command", Want: "give one of up, seed, load, oversell, openapi, fetch"}
 	}
 	name, rest := args[0], args[1:]
 	switch name {
@@ -58,9 +60,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return oversell(ctx, rest, out)
 	case "openapi":
 		return openapi(rest, out)
+	case "fetch":
+		return fetchAll(ctx, rest, out)
 	case "help", "--help", "-h":
 		fmt.Fprint(out, usage)
 		return nil
 	}
-	return &flagenv.UsageError{Setting: "command", Value: name, Want: "give one of up, seed, load, oversell, openapi"}
+	return &flagenv.UsageError{Setting: "command", Value: name, Want: "give one of up, seed, load, oversell, openapi, fetch"}
 }

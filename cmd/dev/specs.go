@@ -7,14 +7,14 @@ func (d *demo) services() []spec {
 	o, p := d.opts, d.opts.ports
 	// The secret was made by openDirectory; a file that cannot be read shows as an S3 server that refuses.
 	secret, _ := readSecret(d.dir.secret("s3.secret"))
-	for _, dir := range []string{"s3", "s3-meta"} {
-		_ = os.MkdirAll(o.path("data", dir), 0o700)
+	for _, dir := range []string{"objects", "meta"} {
+		_ = os.MkdirAll(o.path("data", "s3", dir), 0o700)
 	}
 	all := []spec{
 		{name: "s3", path: d.bins.s3, ready: "http://" + p.s3() + "/health",
 			env: []string{"ROOT_ACCESS_KEY=" + s3AccessKey, "ROOT_SECRET_KEY=" + secret},
 			// The sidecar keeps metadata in files, for file systems without extended attributes.
-			args: []string{"--port", p.s3(), "--health", "/health", "--quiet", "posix", "--sidecar", o.path("data", "s3-meta"), o.path("data", "s3")}},
+			args: []string{"--port", p.s3(), "--health", "/health", "--quiet", "posix", "--sidecar", o.path("data", "s3", "meta"), o.path("data", "s3", "objects")}},
 		{name: "payments", path: d.bins.bin("payments"), ready: "http://" + p.payments() + "/healthz",
 			args: []string{"--addr", p.payments(), "--data", o.path("data", "payments")}},
 		{name: "mailbox", path: d.bins.bin("mailbox"), ready: "http://" + p.mailPage() + "/healthz",
