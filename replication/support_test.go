@@ -379,7 +379,7 @@ func (c *cluster) settled() []string {
 			sequence = got
 		}
 		if !slices.Equal(sequence, got) {
-			c.t.Fatalf("%s applied another sequence: %d commands, others %d", n.cfg.ID, len(got), len(sequence))
+			c.t.Fatalf("%s applied another sequence, up to %d:\nhave %.300q\nelse %.300q", n.cfg.ID, want, got, sequence)
 		}
 	}
 	return sequence

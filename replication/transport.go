@@ -10,8 +10,9 @@ import (
 
 // guarded keeps heartbeats on raft's main goroutine. raft hands the transport a fast path for them
 // which changes term and state on the transport's goroutine; an Apply that waits at that moment is
-// then written under the new leader's term, and replicas diverge (hashicorp/raft#695). It also
-// notes when each peer last acknowledged a heartbeat, counted from the moment it was sent.
+// then written under the new leader's term, and replicas diverge (hashicorp/raft#695). It clamps the
+// commit index of each request, and notes when each peer last acknowledged a heartbeat, counted from the
+// moment it was sent.
 type guarded struct {
 	raft.Transport
 	preVote  raft.WithPreVote
@@ -51,11 +52,43 @@ func (g *guarded) Close() error { return g.closer.Close() }
 // AppendEntries carries heartbeats (pipelined appends go elsewhere).
 func (g *guarded) AppendEntries(id raft.ServerID, a raft.ServerAddress, q *raft.AppendEntriesRequest, p *raft.AppendEntriesResponse) error {
 	sent := time.Now()
-	err := g.Transport.AppendEntries(id, a, q, p)
+	err := g.Transport.AppendEntries(id, a, clamped(q), p)
 	if err == nil && p.Term <= q.Term {
 		g.contacts.record(string(id), contact{term: q.Term, sent: sent, lastLog: p.LastLog})
 	}
 	return err
+}
+
+// AppendEntriesPipeline carries entries to a peer that keeps up.
+func (g *guarded) AppendEntriesPipeline(id raft.ServerID, a raft.ServerAddress) (raft.AppendPipeline, error) {
+	p, err := g.Transport.AppendEntriesPipeline(id, a)
+	if err != nil {
+		return nil, err
+	}
+	return clampedPipeline{p}, nil
+}
+
+// clamped announces as committed no more than the request itself proves. raft takes the leader's last
+// index before a back-off and its commit index after it, and a follower commits up to the end of its own
+// log, not up to the last entry of the request as the paper has it. A follower that comes back with
+// entries of a lost leader would apply them.
+func clamped(q *raft.AppendEntriesRequest) *raft.AppendEntriesRequest {
+	proven := q.PrevLogEntry
+	if n := len(q.Entries); n > 0 {
+		proven = q.Entries[n-1].Index
+	}
+	if q.LeaderCommitIndex <= proven {
+		return q
+	}
+	c := *q
+	c.LeaderCommitIndex = proven
+	return &c
+}
+
+type clampedPipeline struct{ raft.AppendPipeline }
+
+func (p clampedPipeline) AppendEntries(q *raft.AppendEntriesRequest, r *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
+	return p.AppendPipeline.AppendEntries(clamped(q), r)
 }
 
 // contact is a peer's last acknowledgement of this node's leadership.

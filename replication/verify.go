@@ -142,9 +142,17 @@ func (n *Node) confirm() (uint64, error) {
 			break
 		}
 		if ok {
-			return gen, nil
+			return gen, n.stillIn(term)
 		}
 	}
+}
+
+// stillIn makes this node's own vote count: its term never went above the one that was confirmed.
+func (n *Node) stillIn(term uint64) error {
+	if n.raft.CurrentTerm() != term || n.raft.State() != raft.Leader {
+		return n.notLeader()
+	}
+	return nil
 }
 
 func (n *Node) servers() []raft.Server {
