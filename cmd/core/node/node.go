@@ -1,0 +1,192 @@
+// Package node joins the shop's state machine with the replicated log: one node of the core cluster
+// in one process.
+//
+// It promises an order of opening and closing in which nothing is accepted that could not be decided,
+// and nothing is applied to a closed file. It holds no commerce and no consensus of its own. Read
+// Config and Node first.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"meridian/core"
+	"meridian/core/seal"
+	"meridian/replication"
+)
+
+// Config describes a node.
+type Config struct {
+	ID     string
+	Region string
+	// Data is the directory of the log, the state and the snapshots.
+	Data string
+	// APIAddr, RaftAddr and OpsAddr are where the node listens; an empty OpsAddr: nowhere.
+	APIAddr, RaftAddr, OpsAddr string
+	// Peers are the first members of the cluster.
+	Peers []replication.Member
+	// Token is the secret that edges and nodes share.
+	Token   string
+	Keyring *seal.Keyring
+	Staff   []core.Staff
+	// Payments is the provider; Mailer may be nil.
+	Payments core.Payments
+	Mailer   core.Mailer
+	ShopURL  string
+	// RTT is a round trip added between nodes; default none.
+	RTT time.Duration
+	// Heartbeat is the heartbeat and election time-out; default 1.5 s.
+	Heartbeat time.Duration
+	// SnapshotThreshold is the number of log entries between two snapshots; default 8192.
+	SnapshotThreshold int
+	// MmapSize bounds the state file; default 64 GiB.
+	MmapSize int
+	// ResolveAfter is how old an open payment must be before the provider is asked; default 25 s.
+	ResolveAfter time.Duration
+	// Exit ends the process when storage failed; default os.Exit.
+	Exit   func(code int, reason error)
+	Logger *slog.Logger
+}
+
+// Node is a running node.
+type Node struct {
+	Machine *core.Machine
+	Service *core.Service
+	Raft    *replication.Node
+
+	server *core.Server
+	ops    *http.Server
+	opsLn  net.Listener
+	log    *slog.Logger
+}
+
+// Open opens the state first, then the log that changes it, then what answers.
+func Open(cfg Config) (*Node, error) {
+	if cfg.Heartbeat == 0 {
+		cfg.Heartbeat = 1500 * time.Millisecond
+	}
+	if cfg.Exit == nil {
+		cfg.Exit = func(code int, _ error) { os.Exit(code) }
+	}
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	n := &Node{log: cfg.Logger}
+	var err error
+	n.Machine, err = core.OpenMachine(core.MachineConfig{Path: filepath.Join(cfg.Data, "state.db"), InitialMmapSize: cfg.MmapSize, Logger: cfg.Logger, Fail: func(err error) {
+		cfg.Logger.Error("stopping: the state can no longer be trusted or written", "error", err)
+		cfg.Exit(1, err)
+	}})
+	if err != nil {
+		return nil, err
+	}
+	lead, joined := (func(context.Context))(nil), make(chan struct{}) // lead is set before joined is closed
+	n.Raft, err = replication.Open(replication.Config{
+		ID: cfg.ID, Region: cfg.Region, Dir: cfg.Data, BindAddr: cfg.RaftAddr, Bootstrap: cfg.Peers, Token: cfg.Token, RTT: cfg.RTT,
+		HeartbeatTimeout: cfg.Heartbeat, ElectionTimeout: cfg.Heartbeat, LeaderLease: cfg.Heartbeat * 2 / 3,
+		SnapshotThreshold: uint64(cfg.SnapshotThreshold), SnapshotInterval: 20 * time.Second, Logger: cfg.Logger, Exit: cfg.Exit,
+		Lead: func(ctx context.Context) {
+			select {
+			case <-joined:
+				lead(ctx)
+			case <-ctx.Done():
+			}
+		},
+	}, machine{n.Machine})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("join the cluster: %w", err), n.Close())
+	}
+	n.Service, err = core.NewService(core.ServiceConfig{
+		ID: cfg.ID, Region: cfg.Region, Machine: n.Machine, Log: log{n.Raft}, Members: membership{n.Raft}, Keyring: cfg.Keyring,
+		Payments: cfg.Payments, Mailer: cfg.Mailer, ShopURL: cfg.ShopURL, ResolveAfter: cfg.ResolveAfter, Logger: cfg.Logger,
+	})
+	if err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	lead = func(ctx context.Context) {
+		if err := n.Service.EnsureStaff(ctx, cfg.Staff); err != nil && ctx.Err() == nil {
+			cfg.Logger.Error("create staff", "error", err)
+		}
+		n.Service.Lead(ctx)
+	}
+	close(joined)
+	return n, errors.Join(n.listen(cfg))
+}
+
+func (n *Node) listen(cfg Config) error {
+	n.server = core.NewServer(n.Service, cfg.Token, cfg.Logger)
+	if err := n.server.Listen(cfg.APIAddr); err != nil {
+		n.server = nil
+		return errors.Join(err, n.Close())
+	}
+	if cfg.OpsAddr == "" {
+		return nil
+	}
+	ln, err := net.Listen("tcp", cfg.OpsAddr)
+	if err != nil {
+		return errors.Join(fmt.Errorf("--ops-addr %s: %w; give an address that is free", cfg.OpsAddr, err), n.Close())
+	}
+	n.opsLn = ln
+	n.ops = &http.Server{Handler: n.Service.Operations(readiness(n.Raft), collectors(n.Raft)...), ReadHeaderTimeout: 5 * time.Second}
+	return nil
+}
+
+// Addr is where edges call.
+func (n *Node) Addr() string { return n.server.Addr() }
+
+// Serve answers until ctx ends or a listener fails. Close afterwards.
+func (n *Node) Serve(ctx context.Context) error {
+	failed := make(chan error, 2)
+	go func() { failed <- n.server.Serve() }()
+	if n.ops != nil {
+		go func() { failed <- n.ops.Serve(n.opsLn) }()
+	}
+	n.log.Info("serving", "api", n.Addr(), "index", n.Machine.Index().String())
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-failed:
+		return err
+	}
+}
+
+// Close closes in reverse: the listeners before the log, so that nothing new is accepted that could
+// not be decided; the log before the state, so that nothing is applied to a closed file.
+func (n *Node) Close() error {
+	var errs []error
+	if n.server != nil {
+		errs = append(errs, n.server.Close())
+	}
+	if n.Service != nil {
+		n.Service.Close()
+	}
+	if n.Raft != nil {
+		errs = append(errs, n.Raft.Close())
+	}
+	errs = append(errs, n.Machine.Close())
+	if n.ops != nil {
+		errs = append(errs, n.ops.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// readiness says that a leader is known and that this node follows it.
+func readiness(node *replication.Node) func() error {
+	return func() error {
+		s := node.Status()
+		switch {
+		case s.Leader == "":
+			return errors.New("no leader is known yet")
+		case s.Leader == s.ID && !s.Ready:
+			return errors.New("this node leads, but is not ready to decide yet")
+		}
+		return nil
+	}
+}
