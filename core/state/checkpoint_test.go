@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -21,16 +22,20 @@ func TestReadsWhileACheckpointCommits(t *testing.T) {
 			s.Update(5, 1, func() { s.hot.Delete("gone in flight"); s.cold.Delete("gone in flight") })
 			put(t, s, 6, "again", "2")
 
+			passed := false // of the checkpoints after the first
 			stopped, resume := make(chan struct{}), make(chan struct{})
 			s.step = func(name string) {
-				if name == stage {
+				if name == stage && !passed {
+					passed = true
 					close(stopped)
 					<-resume
 				}
 			}
-			result := make(chan error)
+			result := make(chan error, 1)
 			go func() { result <- s.Checkpoint() }()
 			<-stopped
+			resumeOnce := sync.OnceFunc(func() { close(resume) })
+			defer resumeOnce()
 
 			put(t, s, 7, "overlay", "3")
 			put(t, s, 8, "again", "3")
@@ -53,8 +58,7 @@ func TestReadsWhileACheckpointCommits(t *testing.T) {
 			if index, _ := s.Durable(); index != 3 {
 				t.Errorf("durable %d before the checkpoint has ended, want 3", index)
 			}
-			s.step = func(string) {}
-			close(resume)
+			resumeOnce()
 			if err := <-result; err != nil {
 				t.Fatal(err)
 			}

@@ -92,6 +92,8 @@ func TestConcurrentRestore(t *testing.T) {
 			}
 		}()
 	}
+	defer readers.Wait()
+	defer stop.Store(true)
 	for range 15 {
 		for i := uint64(2); i < 20; i++ {
 			s.Update(i, 1, func() { move(s, int(i), 0, 1) })
@@ -100,8 +102,6 @@ func TestConcurrentRestore(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	stop.Store(true)
-	readers.Wait()
 	verify(t, s)
 }
 

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"go.etcd.io/bbolt"
 )
 
 // flip changes one byte of a value in the file.
@@ -150,4 +152,27 @@ func readsAsBroken(t *testing.T, file []byte) bool {
 	err = s.Verify()
 	_ = s.Close()
 	return err != nil
+}
+
+// TestTalliesMustGiveTheHash: a position whose hash is not that of the tables is refused.
+func TestTalliesMustGiveTheHash(t *testing.T) {
+	path := twoRows(t)
+	bolt, err := openBolt(path, 4<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = bolt.Update(func(tx *bbolt.Tx) error {
+		m, err := readMeta(tx)
+		if err != nil {
+			return err
+		}
+		m.position.Hash++
+		return tx.Bucket([]byte(metaBucket)).Put([]byte(positionKey), m.position.encode())
+	})
+	if err := errors.Join(err, bolt.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := prepare(t, path, never); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "the tables' hashes give") {
+		t.Errorf("Load: %v", err)
+	}
 }
