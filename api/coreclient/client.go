@@ -85,6 +85,8 @@ type Client struct {
 	nodes  []*node // nearest first
 	leader atomic.Pointer[node]
 	turn   atomic.Uint32
+	// horizon is what every healthy core has reached by now.
+	horizon horizon
 }
 
 // New makes a client. It opens no connection yet.
@@ -155,23 +157,29 @@ func Do[Req, Resp any](ctx context.Context, c *Client, ep api.Endpoint[Req, Resp
 	if call.Edge == "" {
 		call.Edge = c.cfg.Edge
 	}
-	k := &outgoing{name: ep.Name, kind: ep.Kind, slow: ep.Slow, call: call, body: body}
-	var r reply
-	if ep.Kind == api.Read {
-		r, err = c.read(ctx, k)
-	} else {
-		r, err = c.lead(ctx, k)
+	r, err := c.call(ctx, &outgoing{name: ep.Name, kind: ep.Kind, slow: ep.Slow, call: call, body: body})
+	return decode[Resp](r, err, ep.Name, call.RequestID)
+}
+
+func (c *Client) call(ctx context.Context, k *outgoing) (reply, error) {
+	if k.kind == api.Read {
+		return c.read(ctx, k)
 	}
+	return c.lead(ctx, k)
+}
+
+func decode[Resp any](r reply, err error, name, requestID string) (Resp, api.Meta, error) {
+	var resp Resp
 	meta := api.Meta{Index: r.index, Replay: r.replay, Status: r.status}
 	if err != nil {
 		return resp, meta, err
 	}
 	if r.status >= 400 {
-		return resp, meta, r.problem(call.RequestID)
+		return resp, meta, r.problem(requestID)
 	}
 	if len(r.body) > 0 {
 		if err := json.Unmarshal(r.body, &resp); err != nil {
-			return resp, meta, api.Internal(fmt.Errorf("decode %s: %w", ep.Name, err))
+			return resp, meta, api.Internal(fmt.Errorf("decode %s: %w", name, err))
 		}
 	}
 	return resp, meta, nil

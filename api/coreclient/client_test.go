@@ -300,21 +300,25 @@ func TestReadGoesToTheNearestThatCovers(t *testing.T) {
 }
 
 func TestEjectedNodeComesBack(t *testing.T) {
-	n := newNode(&Config{}, Node{ID: "a", Addr: "127.0.0.1:1"})
+	n := newNode(&Config{AttemptTimeout: time.Second}, Node{ID: "a", Addr: "127.0.0.1:1"})
 	for range ejectAfter {
-		n.failed()
+		n.failed(false)
 	}
 	if !n.ejected(time.Now()) || n.ejected(time.Now().Add(2*ejectMin)) {
 		t.Fatalf("ejected until %v", time.Until(n.until))
 	}
 	for range 100 {
-		n.failed()
+		n.failed(false)
 	}
 	if n.ejected(time.Now().Add(2 * ejectMax)) {
 		t.Fatal("ejected for longer than the maximum")
 	}
+	after := time.Now().Add(2 * ejectMax)
+	if !n.admit(after) || n.admit(after) {
+		t.Fatal("exactly one call probes a node whose ejection is over")
+	}
 	n.succeeded()
-	if n.ejected(time.Now()) {
+	if n.ejected(time.Now()) || !n.admit(time.Now()) {
 		t.Fatal("a success did not end the ejection")
 	}
 }
@@ -403,6 +407,53 @@ func TestFollowKeepsOrderAndCursor(t *testing.T) {
 	}
 	if want := []api.Index{{}, at(10), at(12), at(90)}; !slices.Equal(w.polls[:4], want) {
 		t.Errorf("cursors %v, want %v", w.polls[:4], want)
+	}
+}
+
+// A core that froze costs one attempt, not one per call.
+func TestFrozenNodeIsLeftAtOnce(t *testing.T) {
+	w := newWire(t, "core-us", "core-eu")
+	frozen := make(chan struct{})
+	var asked atomic.Int32
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1); <-frozen }))
+	t.Cleanup(srv.Close)
+	t.Cleanup(func() { close(frozen) })
+	c := w.client(t, func(cfg *Config) {
+		cfg.AttemptTimeout = 100 * time.Millisecond
+		cfg.Nodes[0].Addr = srv.Listener.Addr().String()
+	})
+	for range 20 {
+		p, _, err := Do(within(t, 3*time.Second), c, api.ProductsGet, api.ProductQuery{}, api.Call{})
+		if err != nil || p.Handle != "core-us" {
+			t.Fatalf("%+v, %v", p, err)
+		}
+	}
+	if n := asked.Load(); n > 2 {
+		t.Fatalf("the frozen node was asked %d times", n)
+	}
+}
+
+func TestFeedLeavesACoreThatIsCutOff(t *testing.T) {
+	var h horizon
+	start := time.Now()
+	h.note(api.Index{Timeline: 1, Raft: 5}, start)
+	h.note(api.Index{Timeline: 1, Raft: 6}, start.Add(horizonAge/2))
+	if !h.get().IsZero() {
+		t.Fatal("nothing is old enough yet")
+	}
+	h.note(api.Index{Timeline: 1, Raft: 7}, start.Add(horizonAge))
+	if h.get().Raft != 5 {
+		t.Fatalf("%v", h.get())
+	}
+	w := newWire(t, "core-us", "core-eu")
+	w.applied["core-us"] = api.Index{Timeline: 1, Raft: 500}
+	w.feed = []api.FeedBatch{{Next: api.Index{Timeline: 1, Raft: 501}}, {Next: api.Index{Timeline: 1, Raft: 502}}}
+	c := w.client(t, nil)
+	c.horizon.note(api.Index{Timeline: 1, Raft: 400}, start)
+	c.horizon.note(api.Index{Timeline: 1, Raft: 450}, start.Add(horizonAge))
+	b, err := c.poll(within(t, 3*time.Second), api.FeedQuery{Edge: "e"})
+	if err != nil || b.Next.Raft != 502 {
+		t.Fatalf("%+v, %v: the batch of the core that is behind was believed", b, err)
 	}
 }
 

@@ -2,6 +2,9 @@ package coreclient
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
 	"time"
 
 	"meridian/api"
@@ -17,11 +20,7 @@ func (c *Client) Follow(ctx context.Context, edgeID, region string, cursor api.I
 	fails := 0
 	for ctx.Err() == nil {
 		start := time.Now()
-		pctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-		b, _, err := Do(pctx, c, api.FeedPoll, api.FeedQuery{
-			Edge: edgeID, Region: region, Cursor: cursor, WaitMS: int(feedWait.Milliseconds()),
-		}, api.Call{Edge: edgeID})
-		cancel()
+		b, err := c.poll(ctx, api.FeedQuery{Edge: edgeID, Region: region, Cursor: cursor, WaitMS: int(feedWait.Milliseconds())})
 		if ctx.Err() != nil {
 			return
 		}
@@ -39,4 +38,49 @@ func (c *Client) Follow(ctx context.Context, edgeID, region string, cursor api.I
 		cursor = b.Next
 		fn(b, time.Since(start))
 	}
+}
+
+// poll asks once. A core that froze is left for the next one soon, and one that has not reached what
+// the leader had long ago is cut off: its silence would pass for quiet.
+func (c *Client) poll(ctx context.Context, q api.FeedQuery) (api.FeedBatch, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	body, err := json.Marshal(q)
+	if err != nil {
+		return api.FeedBatch{}, fmt.Errorf("encode the cursor: %w", err)
+	}
+	r, err := c.call(ctx, &outgoing{name: api.FeedPoll.Name, kind: api.FeedPoll.Kind, body: body, limit: feedWait + pollSlack,
+		call: api.Call{Edge: q.Edge, Min: c.horizon.get()}})
+	b, _, err := decode[api.FeedBatch](r, err, api.FeedPoll.Name, "")
+	return b, err
+}
+
+// pollSlack is what a poll may take beyond its wait.
+const pollSlack = 700 * time.Millisecond
+
+// horizon remembers an index that a leader answered with at least horizonAge ago.
+type horizon struct {
+	mu       sync.Mutex // guards both
+	old, new struct {
+		index api.Index
+		at    time.Time
+	}
+}
+
+const horizonAge = time.Second
+
+func (h *horizon) note(i api.Index, now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if i.IsZero() || now.Sub(h.new.at) < horizonAge {
+		return
+	}
+	h.old = h.new
+	h.new.index, h.new.at = i, now
+}
+
+func (h *horizon) get() api.Index {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.old.index
 }

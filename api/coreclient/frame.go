@@ -153,7 +153,7 @@ func (f *framer) send(ctx context.Context, batch []*waiting) ([]api.FrameResult,
 	if err != nil {
 		return nil, fmt.Errorf("%w: encode frame: %w", errNotSent, err)
 	}
-	r, err := f.node.exchange(ctx, "frame", false, body, func(h *fasthttp.RequestHeader) {
+	r, err := f.node.exchange(ctx, "frame", false, f.node.attempt(false), body, func(h *fasthttp.RequestHeader) {
 		h.Set(HeaderEdge, f.node.cfg.Edge)
 	})
 	if err != nil {

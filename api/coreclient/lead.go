@@ -48,6 +48,7 @@ func (c *Client) lead(ctx context.Context, k *outgoing) (reply, error) {
 		default:
 			if r.status < 500 {
 				c.leader.Store(n)
+				c.horizon.note(r.index, time.Now())
 			}
 			return r, nil
 		}

@@ -69,7 +69,22 @@ func newNode(cfg *Config, n Node) *node {
 func (n *node) ejected(now time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return now.Before(n.until)
+	return n.fails >= ejectAfter && now.Before(n.until)
+}
+
+// admit reports whether a call may go to the node before others. When an ejection is over, one call
+// probes the node, and the others stay away until it is known how that went.
+func (n *node) admit(now time.Time) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.fails < ejectAfter {
+		return true
+	}
+	if now.Before(n.until) {
+		return false
+	}
+	n.until = now.Add(n.cfg.AttemptTimeout)
+	return true
 }
 
 // suspect reports whether the last exchange with the node failed.
@@ -85,10 +100,15 @@ func (n *node) succeeded() {
 	n.mu.Unlock()
 }
 
-func (n *node) failed() {
+// failed counts a failure. A node that froze is ejected at once: each further call would wait for it
+// as long.
+func (n *node) failed(froze bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.fails++
+	if froze {
+		n.fails = max(n.fails, ejectAfter)
+	}
 	if n.fails < ejectAfter {
 		return
 	}
@@ -133,7 +153,11 @@ func (n *node) attempt(slow bool) time.Duration {
 // post sends one call to this node. An error means no answer; errors.Is(err, errNotSent) that the
 // node cannot have seen it.
 func (n *node) post(ctx context.Context, k *outgoing) (reply, error) {
-	return n.exchange(ctx, k.name, k.slow, k.body, func(h *fasthttp.RequestHeader) {
+	limit := n.attempt(k.slow)
+	if k.limit > 0 {
+		limit = k.limit + limit - n.cfg.AttemptTimeout
+	}
+	return n.exchange(ctx, k.name, k.slow, limit, k.body, func(h *fasthttp.RequestHeader) {
 		if k.call.Key != "" {
 			h.Set(api.HeaderKey, k.call.Key)
 		}
@@ -152,15 +176,28 @@ func (n *node) post(ctx context.Context, k *outgoing) (reply, error) {
 	})
 }
 
+// blame decides whether a failed exchange speaks against the node. A caller that went away or left
+// it hardly any time says nothing about it.
+func (n *node) blame(ctx context.Context, err error, slow bool, took time.Duration) {
+	late := errors.Is(err, fasthttp.ErrTimeout) || errors.Is(err, context.DeadlineExceeded)
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+	case !late || errors.Is(err, errNotSent):
+		n.failed(false)
+	case took >= n.cfg.AttemptTimeout/2:
+		n.failed(!slow)
+	}
+}
+
 // HeaderEdge names the calling edge to the core.
 const HeaderEdge = "X-Meridian-Edge"
 
-func (n *node) exchange(ctx context.Context, name string, slow bool, body []byte, head func(*fasthttp.RequestHeader)) (reply, error) {
+func (n *node) exchange(ctx context.Context, name string, slow bool, limit time.Duration, body []byte, head func(*fasthttp.RequestHeader)) (reply, error) {
 	if err := n.delay(ctx); err != nil {
 		return reply{}, fmt.Errorf("%w: %w", errNotSent, err)
 	}
 	now := time.Now()
-	until := now.Add(n.attempt(slow))
+	until := now.Add(limit)
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		deadline = until
@@ -185,9 +222,7 @@ func (n *node) exchange(ctx context.Context, name string, slow bool, body []byte
 		if errors.Is(err, fasthttp.ErrNoFreeConns) {
 			err = fmt.Errorf("%w: %w", errNotSent, err)
 		}
-		if ctx.Err() == nil || errors.Is(err, errNotSent) {
-			n.failed()
-		}
+		n.blame(ctx, err, slow, time.Since(now))
 		return reply{}, fmt.Errorf("%s at %s: %w", name, n.ID, err)
 	}
 	n.succeeded()

@@ -13,16 +13,15 @@ import (
 func (c *Client) order(min api.Index) []*node {
 	now := time.Now()
 	out := make([]*node, 0, len(c.nodes)+1)
+	var last []*node
 	for _, n := range c.nodes {
-		if !n.ejected(now) {
+		if n.admit(now) {
 			out = append(out, n)
+		} else {
+			last = append(last, n)
 		}
 	}
-	for _, n := range c.nodes {
-		if n.ejected(now) {
-			out = append(out, n)
-		}
-	}
+	out = append(out, last...)
 	if l := c.leader.Load(); l != nil && !min.IsZero() {
 		out = append(out, l)
 	}
@@ -45,14 +44,14 @@ func (c *Client) read(ctx context.Context, k *outgoing) (reply, error) {
 			case elsewhere(r.status):
 				c.learn(r.leader)
 				refused = &r
-			case r.status < 500 && !r.index.Covers(k.call.Min):
+			case r.behind(k.call.Min):
 				last = fmt.Errorf("%s is at %s, asked for %s", n.ID, r.index, k.call.Min)
 			default:
 				return r, nil
 			}
 		}
 		if round >= 2 {
-			if refused != nil && refused.code() != api.CodeNotLeader {
+			if refused != nil && refused.status == 503 {
 				return *refused, nil
 			}
 			return reply{}, c.unreachable(k, last)

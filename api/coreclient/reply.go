@@ -3,6 +3,7 @@ package coreclient
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"meridian/api"
 )
@@ -14,6 +15,8 @@ type outgoing struct {
 	slow bool
 	call api.Call
 	body []byte
+	// limit, when set, bounds one attempt at a node of this region.
+	limit time.Duration
 }
 
 // reply is what one node said to one call.
@@ -40,6 +43,12 @@ func (r reply) problem(requestID string) *api.Error {
 		e.RequestID = requestID
 	}
 	return e
+}
+
+// behind reports whether the answer is from before min. One that says no index is taken at its word:
+// cores do not answer before they reached min. A later timeline is after everything of earlier ones.
+func (r reply) behind(min api.Index) bool {
+	return !r.index.IsZero() && !min.IsZero() && api.Max(r.index, min) != r.index
 }
 
 // code is the problem's code, or "" for an answer that is none.
