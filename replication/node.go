@@ -130,9 +130,8 @@ func (n *Node) raftConfig(notify chan<- bool) *raft.Config {
 	return c
 }
 
-func (n *Node) bootstrap(conf *raft.Config, st *stores, trans raft.Transport) error {
-	var servers []raft.Server
-	self := false
+// initialServers is Bootstrap in raft's words, and whether this node is in it.
+func (n *Node) initialServers() (servers []raft.Server, self bool) {
 	for _, m := range n.cfg.Bootstrap {
 		s := raft.Server{ID: raft.ServerID(m.ID), Address: raft.ServerAddress(m.Addr)}
 		if m.Role == RoleLearner {
@@ -141,6 +140,11 @@ func (n *Node) bootstrap(conf *raft.Config, st *stores, trans raft.Transport) er
 		self = self || m.ID == n.cfg.ID
 		servers = append(servers, s)
 	}
+	return servers, self
+}
+
+func (n *Node) bootstrap(conf *raft.Config, st *stores, trans raft.Transport) error {
+	servers, self := n.initialServers()
 	if !self {
 		return nil
 	}

@@ -273,3 +273,52 @@ func TestHCLogWritesToSlog(t *testing.T) {
 		t.Error("level", l.GetLevel())
 	}
 }
+
+// TestStreamCloseEndsConnections: a connection on which nothing happens ends with its stream.
+func TestStreamCloseEndsConnections(t *testing.T) {
+	server, client := pair(t, Config{}, Config{})
+	accepted := make(chan error, 1)
+	go func() {
+		c, err := server.Accept()
+		if err == nil {
+			_, err = c.Read(make([]byte, 1))
+		}
+		accepted <- err
+	}()
+	c, err := client.Dial(raft.ServerAddress(server.Addr().String()), time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	eventually(t, "the server has the connection", func() bool {
+		server.mu.Lock()
+		defer server.mu.Unlock()
+		return len(server.open) == 1
+	})
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-accepted:
+		if !errors.Is(err, net.ErrClosed) {
+			t.Errorf("read: %v", err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("the connection outlived its stream")
+	}
+}
+
+// TestImpostorIsRefused: a dialer does not talk raft to an acceptor that cannot answer its nonce.
+func TestImpostorIsRefused(t *testing.T) {
+	here, there := net.Pipe()
+	defer here.Close()
+	go func() {
+		defer there.Close()
+		_, _ = there.Write(make([]byte, nonceSize))
+		_, _ = io.ReadFull(there, make([]byte, nonceSize+32))
+		_, _ = there.Write(make([]byte, 32))
+	}()
+	if err := proveAsDialer(here, "secret", time.Second); !errors.Is(err, errProof) {
+		t.Fatal(err)
+	}
+}
