@@ -2,7 +2,10 @@ package edge
 
 import (
 	"context"
+	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"meridian/api"
 	"meridian/web"
@@ -101,44 +104,73 @@ func (s *Shop) deskReports(ctx context.Context, r *Request) (tables []web.Table,
 	}
 	p := params{}
 	q := reportQuery(&p, s.cfg.Now())
-	for _, info := range s.cfg.Reports.Reports() {
-		table, err := s.runReport(ctx, info.Name, q)
-		if err != nil {
-			s.cfg.Log.Warn("report not read", "report", info.Name, "error", err, "request_id", r.Call.RequestID)
-			return tables, "Some reports cannot be read right now. Nothing is lost; they will be back."
-		}
-		tables = append(tables, tableView(info.Title, &table))
+	reports := s.cfg.Reports.Reports()
+	views := make([]*web.Table, len(reports))
+	var runs []func() error
+	for i, info := range reports {
+		runs = append(runs, func() error {
+			table, err := s.runReport(ctx, info.Name, q)
+			if err == nil {
+				view := tableView(info.Title, &table)
+				views[i] = &view
+			}
+			return err
+		})
 	}
-	return tables, ""
+	if err := together(runs...); err != nil {
+		s.cfg.Log.Warn("reports not read", "err", err, "request_id", r.Call.RequestID)
+		note = "Some reports cannot be read right now. Nothing is lost; they will be back."
+	}
+	for _, view := range views {
+		if view != nil {
+			tables = append(tables, *view)
+		}
+	}
+	return tables, note
 }
 
 func tableView(title string, t *ReportTable) web.Table {
 	v := web.Table{Title: title, Empty: "Nothing in this period."}
-	for _, c := range t.Columns {
-		label := titled(c.Name)
-		if c.Unit != "" {
-			label += " (" + c.Unit + ")"
+	currency := slices.IndexFunc(t.Columns, func(c ReportColumn) bool { return c.Name == "currency" })
+	for i, c := range t.Columns {
+		if i == currency {
+			continue
+		}
+		label := titled(strings.ReplaceAll(c.Name, "_", "-"))
+		if c.Unit == "percent" {
+			label += ", %"
 		}
 		v.Columns = append(v.Columns, label)
 	}
 	for _, cells := range t.Rows[:min(len(t.Rows), deskRows)] {
+		of := ""
+		if currency >= 0 && currency < len(cells) {
+			of, _ = cells[currency].(string)
+		}
 		var row []string
-		for _, cell := range cells {
-			row = append(row, cellText(cell))
+		for i, cell := range cells[:min(len(cells), len(t.Columns))] {
+			if i != currency {
+				row = append(row, cellText(cell, t.Columns[i], of))
+			}
 		}
 		v.Rows = append(v.Rows, row)
 	}
 	return v
 }
 
-// cellText is a cell for a page: fractions with two digits.
-func cellText(cell any) string {
+// cellText is a cell for a page: amounts in the row's currency, fractions with two digits, times to the minute.
+func cellText(cell any, c ReportColumn, currency string) string {
 	switch v := cell.(type) {
+	case int64:
+		if c.Unit == "minor" && currency != "" {
+			return money(api.Money{Amount: v, Currency: currency})
+		}
 	case float64:
 		return strconv.FormatFloat(v, 'f', 2, 64)
-	case float32:
-		return strconv.FormatFloat(float64(v), 'f', 2, 32)
 	case string:
+		if t, err := time.Parse(time.RFC3339, v); err == nil && c.Type == "time" {
+			return t.UTC().Format("2006-01-02 15:04")
+		}
 		return v
 	}
 	return plainCell(cell)

@@ -1,0 +1,271 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"meridian/analytics"
+	"meridian/api"
+	"meridian/api/coreclient"
+	"meridian/edge"
+	"meridian/internal/flagenv"
+)
+
+// options are the settings of `edge serve`.
+type options struct {
+	id, region, addr, opsAddr            string
+	publicURL, currency, country         string
+	cores                                []coreclient.Node
+	token                                string
+	cookieSecret                         []byte
+	origins                              []string
+	proxies                              []netip.Prefix
+	cacheBytes, spoolBytes               byteSize
+	ttl, rtt                             time.Duration
+	noFollower, sandboxCards             bool
+	maxConns                             int
+	limits                               edge.Limits
+	s3Endpoint, s3AccessKey, s3SecretKey string
+	s3Bucket, s3Region                   string
+	s3TLS                                bool
+	spool, clickhouseURL                 string
+	clickhouseUser, clickhousePassword   string
+	clickhouseDatabase                   string
+	logLevel                             slog.Level
+}
+
+// named are settings that are read into something else: lists, and files that hold secrets.
+type named struct {
+	cores, origins, proxies                                 string
+	tokenFile, cookieFile, s3SecretFile, clickhousePassFile string
+}
+
+func parseOptions(args []string) (options, error) {
+	o := options{cacheBytes: 256 << 20, spoolBytes: 1 << 30}
+	var n named
+	fs := flag.NewFlagSet("edge serve", flag.ContinueOnError)
+	fs.StringVar(&o.id, "id", "edge-1", "name of this edge, unlike every other's")
+	fs.StringVar(&o.region, "region", "local", "region this edge is in; cores of the same region are asked first")
+	fs.StringVar(&o.addr, "addr", "127.0.0.1:8080", "where the shop and its API answer")
+	fs.StringVar(&o.opsAddr, "ops-addr", "127.0.0.1:8090", "metrics, health and profiles; never public; empty: nowhere")
+	fs.StringVar(&o.publicURL, "public-url", "", "the shop's public address, for canonical links and the site map; empty: http:// and --addr")
+	fs.StringVar(&o.currency, "currency", "EUR", "currency of this region's prices")
+	fs.StringVar(&o.country, "country", "DE", "country of this region, for delivery and tax")
+	fs.StringVar(&n.cores, "cores", "core-1=local@127.0.0.1:8100", "the cores, id=region@host:port separated by commas")
+	fs.StringVar(&n.tokenFile, "cluster-token-file", "", "file with the secret that edges and cores share, at least 16 characters")
+	fs.StringVar(&n.cookieFile, "cookie-secret-file", "", "file with the secret that signs cookies, the same on every edge, at least 16 characters")
+	fs.StringVar(&n.origins, "origins", "", "further origins whose pages may send forms here, separated by commas")
+	fs.StringVar(&n.proxies, "trusted-proxies", "", "networks, such as 10.0.0.0/8, whose X-Forwarded-For is believed, separated by commas")
+	fs.Var(&o.cacheBytes, "cache-bytes", "memory for finished answers")
+	fs.DurationVar(&o.ttl, "cache-ttl", time.Hour, "how long an answer is fresh when no change ends it before")
+	fs.BoolVar(&o.noFollower, "no-follower", false, "do not follow the change feed: answers stay as they are until --cache-ttl; for tests")
+	fs.DurationVar(&o.rtt, "rtt", 0, "round trip added to cores of other regions, to feel distance on one machine")
+	fs.IntVar(&o.maxConns, "max-conns-per-address", 1000, "connections one address may hold")
+	fs.Float64Var(&o.limits.CartWrites, "cart-writes", 200, "cart writes an address may make a second; -1: no limit")
+	fs.Float64Var(&o.limits.Checkouts, "checkouts", 50, "checkouts an address may make a second; -1: no limit")
+	fs.Float64Var(&o.limits.SignIns, "sign-ins", 10, "sign-ins an address may make a second; -1: no limit")
+	fs.BoolVar(&o.sandboxCards, "sandbox-cards", false, "offer the sandbox's test cards at the checkout")
+	fs.StringVar(&o.s3Endpoint, "s3-endpoint", "", "host:port of the S3 server with pictures and clips; empty: there are none")
+	fs.StringVar(&o.s3AccessKey, "s3-access-key", "", "access key of the S3 server")
+	fs.StringVar(&n.s3SecretFile, "s3-secret-key-file", "", "file with the secret key of the S3 server")
+	fs.StringVar(&o.s3Bucket, "s3-bucket", "meridian", "bucket with pictures and clips")
+	fs.StringVar(&o.s3Region, "s3-region", "us-east-1", "region of the bucket")
+	fs.BoolVar(&o.s3TLS, "s3-tls", false, "speak TLS to the S3 server")
+	fs.StringVar(&o.spool, "spool", "data/edge/spool", "directory where events wait for ClickHouse")
+	fs.Var(&o.spoolBytes, "spool-bytes", "disk space for events that wait")
+	fs.StringVar(&o.clickhouseURL, "clickhouse-url", "", "http://host:8123 or clickhouse://host:9000; empty: events stay in the spool")
+	fs.StringVar(&o.clickhouseDatabase, "clickhouse-database", "default", "database of ClickHouse")
+	fs.StringVar(&o.clickhouseUser, "clickhouse-user", "", "user of ClickHouse")
+	fs.StringVar(&n.clickhousePassFile, "clickhouse-password-file", "", "file with the password of ClickHouse")
+	fs.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
+	if err := flagenv.Parse(fs, "EDGE", args); err != nil {
+		return o, err
+	}
+	return o, o.complete(n)
+}
+
+// complete checks the settings and reads the files they name.
+func (o *options) complete(n named) (err error) {
+	if o.cores, err = parseCores(n.cores); err != nil {
+		return err
+	}
+	if o.token, err = secret("cluster-token-file", n.tokenFile, true); err != nil {
+		return err
+	}
+	cookie, err := secret("cookie-secret-file", n.cookieFile, true)
+	if err != nil {
+		return err
+	}
+	o.cookieSecret = []byte(cookie)
+	if o.clickhousePassword, err = secret("clickhouse-password-file", n.clickhousePassFile, false); err != nil {
+		return err
+	}
+	if o.s3Endpoint != "" {
+		if o.s3SecretKey, err = secret("s3-secret-key-file", n.s3SecretFile, false); err != nil {
+			return err
+		}
+	}
+	if n.origins != "" {
+		o.origins = strings.Split(n.origins, ",")
+	}
+	if n.proxies != "" {
+		for _, p := range strings.Split(n.proxies, ",") {
+			prefix, err := netip.ParsePrefix(strings.TrimSpace(p))
+			if err != nil {
+				return flagenv.Errorf("trusted-proxies", "%q is not a network such as 10.0.0.0/8", p)
+			}
+			o.proxies = append(o.proxies, prefix)
+		}
+	}
+	return o.check()
+}
+
+func (o *options) check() error {
+	for name, addr := range map[string]string{"addr": o.addr, "ops-addr": o.opsAddr} {
+		if _, _, err := net.SplitHostPort(addr); err != nil && (addr != "" || name == "addr") {
+			return flagenv.Errorf(name, "give host:port, such as 127.0.0.1:8080")
+		}
+	}
+	if o.publicURL == "" {
+		o.publicURL = "http://" + o.addr
+	}
+	if u, err := url.Parse(o.publicURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return flagenv.Errorf("public-url", "give an address such as https://shop.example")
+	}
+	if len(o.currency) != 3 || strings.ToUpper(o.currency) != o.currency {
+		return flagenv.Errorf("currency", "give three capital letters, such as EUR")
+	}
+	if len(o.country) != 2 || strings.ToUpper(o.country) != o.country {
+		return flagenv.Errorf("country", "give two capital letters, such as DE")
+	}
+	if o.cacheBytes < 1<<20 {
+		return flagenv.Errorf("cache-bytes", "give at least 1MiB")
+	}
+	if o.ttl <= 0 {
+		return flagenv.Errorf("cache-ttl", "give more than 0s, such as 1h")
+	}
+	if o.rtt < 0 || o.rtt > 2*time.Second {
+		return flagenv.Errorf("rtt", "give 0s to 2s")
+	}
+	if o.maxConns < 1 {
+		return flagenv.Errorf("max-conns-per-address", "give at least 1")
+	}
+	for name, rate := range map[string]float64{"cart-writes": o.limits.CartWrites, "checkouts": o.limits.Checkouts, "sign-ins": o.limits.SignIns} {
+		if rate == 0 || math.IsNaN(rate) {
+			return flagenv.Errorf(name, "give a number above 0, or -1 for no limit")
+		}
+	}
+	cfg := o.analytics(slog.Default())
+	if err := cfg.Validate(); err != nil {
+		name := "spool"
+		for text, f := range map[string]string{"Edge": "id", "Addr": "clickhouse-url", "Database": "clickhouse-database", "MaxBytes": "spool-bytes"} {
+			if strings.Contains(err.Error(), text) {
+				name = f
+			}
+		}
+		return flagenv.Errorf(name, "%v", err)
+	}
+	return nil
+}
+
+func parseCores(list string) ([]coreclient.Node, error) {
+	var nodes []coreclient.Node
+	for _, c := range strings.Split(list, ",") {
+		id, rest, ok := strings.Cut(strings.TrimSpace(c), "=")
+		region, addr, ok2 := strings.Cut(rest, "@")
+		if _, _, err := net.SplitHostPort(addr); err != nil || !ok || !ok2 || id == "" || region == "" {
+			return nil, flagenv.Errorf("cores", "%q is not id=region@host:port", c)
+		}
+		nodes = append(nodes, coreclient.Node{ID: id, Region: region, Addr: addr})
+	}
+	return nodes, nil
+}
+
+// secret reads a file that holds one secret. A needed one has at least 16 characters.
+func secret(name, file string, needed bool) (string, error) {
+	if file == "" {
+		if needed {
+			return "", flagenv.Errorf(name, "name a file with a secret of at least 16 characters")
+		}
+		return "", nil
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", flagenv.Errorf(name, "cannot be read: %v", err)
+	}
+	s := strings.TrimSpace(string(b))
+	if needed && len(s) < 16 {
+		return "", flagenv.Errorf(name, "holds fewer than 16 characters; write a long random secret into it")
+	}
+	return s, nil
+}
+
+// distance is the round trip added between two regions.
+func (o *options) distance(from, to string) time.Duration {
+	if from == to {
+		return 0
+	}
+	return o.rtt
+}
+
+func (o *options) analytics(log *slog.Logger) analytics.Config {
+	return analytics.Config{Addr: o.clickhouseURL, Database: o.clickhouseDatabase, User: o.clickhouseUser, Password: o.clickhousePassword,
+		Edge: o.id, Region: o.region, Dir: o.spool, MaxBytes: int64(o.spoolBytes), Logger: log}
+}
+
+func (o *options) shop(cores *coreclient.Client, clicks *analytics.Analytics, files edge.Files, log *slog.Logger) edge.ShopConfig {
+	stream := edge.Clickstream{Analytics: clicks}
+	return edge.ShopConfig{Core: cores, Clicks: stream, Reports: stream, Files: files, BaseURL: o.publicURL, Region: o.region,
+		TestCards: o.sandboxCards, Limits: o.limits, Log: log}
+}
+
+func (o *options) server(log *slog.Logger) edge.Config {
+	return edge.Config{ID: o.id, Region: o.region, Locale: api.Locale{Currency: o.currency, Country: o.country}, Addr: o.addr, OpsAddr: o.opsAddr,
+		Secret: o.cookieSecret, DisableFollower: o.noFollower, Origins: o.origins, TrustedProxies: o.proxies, CacheBytes: int64(o.cacheBytes),
+		TTL: o.ttl, MaxConnsPerIP: o.maxConns, Logger: log}
+}
+
+// byteSize is a number of bytes as people write it: 128MiB, 1GiB, 4096.
+type byteSize int64
+
+// String implements flag.Value.
+func (b byteSize) String() string {
+	for _, u := range units {
+		if u.size > 1 && b > 0 && int64(b)%u.size == 0 {
+			return strconv.FormatInt(int64(b)/u.size, 10) + u.name
+		}
+	}
+	return strconv.FormatInt(int64(b), 10)
+}
+
+// Set implements flag.Value.
+func (b *byteSize) Set(s string) error {
+	for _, u := range units {
+		digits, ok := strings.CutSuffix(s, u.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(digits, 10, 64)
+		if err != nil || n < 0 || n > math.MaxInt64/u.size {
+			break
+		}
+		*b = byteSize(n * u.size)
+		return nil
+	}
+	return fmt.Errorf("give a size such as 128MiB or 1GiB")
+}
+
+// units are the suffixes of sizes, longest first; the empty one comes last.
+var units = []struct {
+	name string
+	size int64
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"", 1}}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"meridian/analytics"
+	"meridian/api"
+	"meridian/api/coreclient"
+	"meridian/edge"
+	"meridian/internal/flagenv"
+)
+
+// serve runs an edge until ctx ends. What is opened first is closed last: the server drains while
+// the cores and the spool are still there for the requests it answers, the outbox stops before the
+// clickstream it writes to, and the client of the cores goes last, since everything calls them.
+func serve(ctx context.Context, args []string) (err error) {
+	o, err := parseOptions(args)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: o.logLevel})).With("edge", o.id, "region", o.region)
+	closing := func(what string, f func() error) {
+		if e := f(); e != nil {
+			err = errors.Join(err, fmt.Errorf("close %s: %w", what, e))
+		}
+	}
+
+	cores, err := coreclient.New(coreclient.Config{Nodes: o.cores, Region: o.region, Token: o.token, Edge: o.id, RTT: o.distance, Logger: log})
+	if err != nil {
+		return flagenv.Errorf("cores", "%v", err)
+	}
+	defer closing("the client of the cores", cores.Close)
+
+	clicks, err := analytics.Open(o.analytics(log))
+	if err != nil {
+		return flagenv.Errorf("spool", "%v", err)
+	}
+	defer closing("the clickstream", clicks.Close)
+	stopOutbox := runOutbox(ctx, clicks, cores, o.id)
+	defer stopOutbox()
+
+	files, err := o.files(log)
+	if err != nil {
+		return flagenv.Errorf("s3-endpoint", "%v", err)
+	}
+	shop := edge.NewShop(o.shop(cores, clicks, files, log))
+
+	registry := prometheus.NewRegistry()
+	if err := registry.Register(clickstreamMetrics{clicks}); err != nil {
+		return fmt.Errorf("metrics of the clickstream: %w", err)
+	}
+	cfg := o.server(log)
+	cfg.Routes, cfg.ErrorPage, cfg.Registry = shop.Routes(), shop.ErrorPage, registry
+	cfg.Feed = edge.CoreFeed{Client: cores, Edge: o.id, Region: o.region}
+	cfg.Cores = cores.Healthy
+	server, err := edge.NewServer(cfg)
+	if err != nil {
+		return &flagenv.UsageError{Setting: "configuration", Want: err.Error()}
+	}
+	if err := server.Listen(); err != nil {
+		return &flagenv.UsageError{Setting: "configuration", Want: err.Error()}
+	}
+	log.Info("the edge answers", "addr", server.Addr(), "ops", server.OpsAddr(), "cores", len(o.cores))
+
+	served := make(chan error, 1)
+	go func() { served <- server.Serve() }()
+	select {
+	case <-ctx.Done():
+		log.Info("the edge stops: running requests end first")
+		closing("the server", server.Close)
+		return errors.Join(err, <-served)
+	case failed := <-served:
+		closing("the server", server.Close)
+		return errors.Join(err, failed)
+	}
+}
+
+// runOutbox carries the cores' outbox into ClickHouse until stop is called, which waits for its end.
+func runOutbox(ctx context.Context, clicks *analytics.Analytics, cores *coreclient.Client, id string) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { clicks.RunOutbox(ctx, outbox{cores, id}) })
+	return func() {
+		cancel()
+		wg.Wait()
+	}
+}
+
+// outbox is the cores' outbox as the clickstream reads it. All edges are one consumer: whichever
+// comes first delivers a slice, and a slice delivered twice has the same token.
+type outbox struct {
+	cores *coreclient.Client
+	edge  string
+}
+
+var _ analytics.OutboxSource = outbox{}
+
+const (
+	outboxConsumer = "analytics"
+	outboxSlice    = 500
+)
+
+// Next implements analytics.OutboxSource.
+func (o outbox) Next(ctx context.Context) (api.OutboxSlice, error) {
+	slice, _, err := coreclient.Do(ctx, o.cores, api.OutboxNext, api.OutboxQuery{Consumer: outboxConsumer, Max: outboxSlice}, api.Call{Edge: o.edge})
+	return slice, err
+}
+
+// Done implements analytics.OutboxSource.
+func (o outbox) Done(ctx context.Context, slice uint64) error {
+	_, _, err := coreclient.Do(ctx, o.cores, api.OutboxDone, api.OutboxAck{Consumer: outboxConsumer, Slice: slice}, api.Call{Edge: o.edge})
+	return err
+}
+
+// clickstreamMetrics shows the clickstream's counters to Prometheus.
+type clickstreamMetrics struct{ clicks *analytics.Analytics }
+
+// Describe implements prometheus.Collector. It names nothing: what Collect gives is checked as it comes.
+func (clickstreamMetrics) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (m clickstreamMetrics) Collect(out chan<- prometheus.Metric) {
+	s := m.clicks.Stats()
+	send := func(kind prometheus.ValueType, name, help string, v float64) {
+		out <- prometheus.MustNewConstMetric(prometheus.NewDesc("edge_clickstream_"+name, help, nil, nil), kind, v)
+	}
+	count := func(name, help string, v int64) { send(prometheus.CounterValue, name, help, float64(v)) }
+	gauge := func(name, help string, v float64) { send(prometheus.GaugeValue, name, help, v) }
+	count("accepted_total", "Events synced to the spool.", s.Accepted)
+	count("repeats_total", "Events dropped because their id was stored a moment ago.", s.Repeats)
+	count("bots_total", "Events of programs.", s.Bots)
+	count("invalid_batches_total", "Batches refused as not well formed.", s.Invalid)
+	count("dropped_impressions_total", "Impressions given up for lack of space.", s.DroppedImpressions)
+	count("dropped_views_total", "Views given up for lack of space.", s.DroppedViews)
+	count("refused_total", "Events refused for lack of space.", s.Refused)
+	count("delivered_rows_total", "Events that ClickHouse acknowledged.", s.DeliveredRows)
+	count("delivered_batches_total", "Batches that ClickHouse acknowledged.", s.DeliveredBatch)
+	count("retries_total", "Failed attempts to reach ClickHouse.", s.Retries)
+	count("outbox_entries_total", "Outbox entries that ClickHouse acknowledged.", s.OutboxEntries)
+	gauge("spool_bytes", "Bytes that wait for delivery.", float64(s.SpoolBytes))
+	gauge("spool_segments", "Sealed batches that wait for delivery.", float64(s.SpoolSegments))
+	gauge("dead_batches", "Batches set aside since the start.", float64(s.DeadBatches))
+	connected := 0.0
+	if s.Connected {
+		connected = 1
+	}
+	gauge("connected", "Whether ClickHouse answers.", connected)
+	if !s.LastDelivery.IsZero() {
+		gauge("last_delivery_seconds", "Unix time of the last delivery.", float64(s.LastDelivery.UnixMilli())/float64(time.Second/time.Millisecond))
+	}
+}
