@@ -35,7 +35,7 @@ func Open(cfg Config) (*Analytics, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	spool, err := OpenSpool(SpoolConfig{Dir: cfg.Dir, Edge: cfg.Edge, Region: cfg.Region, MaxBytes: cfg.MaxBytes, Logger: cfg.Logger})
+	spool, err := OpenSpool(SpoolConfig{Dir: cfg.Dir, Edge: cfg.Edge, Region: cfg.Region, MaxBytes: cfg.MaxBytes, Logger: cfg.Logger, Now: cfg.now})
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,9 @@ type Config struct {
 	RetryMax time.Duration
 	// Logger hears of outages and of what was given up. Default: slog.Default().
 	Logger *slog.Logger
+
+	// now is the spool's clock; tests run it fast, so that segments are sealed at once.
+	now func() time.Time
 }
 
 var edgeName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)

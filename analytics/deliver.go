@@ -80,7 +80,8 @@ func (a *Analytics) deliverSegment(ctx context.Context, seg sealed) {
 }
 
 // sendOnce inserts a segment. When an earlier attempt may have reached ClickHouse, its word is not
-// enough: the rows must be there, or they go again under a token of their own.
+// enough: the rows must be there, or they go again under a token of their own, and the aggregates
+// must have them.
 func sendOnce(ctx context.Context, w *warehouse, s segment, maybeSent bool, stats *deliveryStats) error {
 	ctx, cancel := context.WithTimeout(ctx, insertTimeout)
 	defer cancel()
@@ -88,14 +89,16 @@ func sendOnce(ctx context.Context, w *warehouse, s segment, maybeSent bool, stat
 		return err
 	}
 	there, err := w.holdsSegment(ctx, s)
-	if err != nil || there {
+	if err != nil {
 		return err
 	}
-	stats.reinserted.Add(1)
-	if err := w.sendSegment(ctx, s, fmt.Sprintf("%s-again-%d", s.Token, time.Now().UnixNano())); err != nil {
-		return err
+	if !there {
+		stats.reinserted.Add(1)
+		if err := w.sendSegment(ctx, s, fmt.Sprintf("%s-again-%d", s.Token, time.Now().UnixNano())); err != nil {
+			return err
+		}
 	}
-	return nil
+	return w.heal(ctx, s)
 }
 
 // setAside moves a segment to the dead letters. If even that fails, the segment is left for the

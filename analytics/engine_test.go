@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -146,6 +147,9 @@ func openTest(t *testing.T, cfg Config) *Analytics {
 	if cfg.RetryMax == 0 {
 		cfg.RetryMax = 200 * time.Millisecond
 	}
+	var reads atomic.Int64
+	begun := time.Now()
+	cfg.now = func() time.Time { return begun.Add(time.Duration(reads.Add(1)) * segmentAge) } // a segment per fsync
 	cfg.Logger = quiet()
 	a, err := Open(cfg)
 	if err != nil {

@@ -46,17 +46,14 @@ func openWarehouse(ctx context.Context, cfg *Config) (*warehouse, error) {
 		return nil, fmt.Errorf("open ClickHouse: %w", err)
 	}
 	w := &warehouse{conn: conn}
-	if err := migrate(ctx, conn); err == nil {
+	if err = migrate(ctx, conn); err == nil {
 		err = w.learnSettings(ctx)
-		if err == nil {
-			return w, nil
-		}
-		_ = conn.Close()
-		return nil, err
-	} else {
-		_ = conn.Close()
+	}
+	if err != nil {
+		w.close()
 		return nil, err
 	}
+	return w, nil
 }
 
 func makeDatabase(ctx context.Context, cfg *Config) error {

@@ -1,12 +1,11 @@
--- Interest in a product by the hour. Every column is a set of sessions or orders, so that a repeated
--- delivery cannot raise it.
+-- Interest in a product by the hour. Every column is a set of sessions, so that adding the same
+-- events again changes nothing: that is what lets a delivery be repeated into it (see heal.go).
 CREATE TABLE IF NOT EXISTS product_hours
 (
     hour    DateTime('UTC'),
     product LowCardinality(String),
     viewers AggregateFunction(uniq, String),
-    carters AggregateFunction(uniq, String),
-    orders  AggregateFunction(uniqExact, String)
+    carters AggregateFunction(uniq, String)
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (hour, product)
@@ -21,13 +20,4 @@ SELECT
     uniqStateIf(session, type = 'add_to_cart') AS carters
 FROM events
 WHERE bot = 0 AND type IN ('view_item', 'add_to_cart')
-GROUP BY hour, product;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS product_hours_orders TO product_hours AS
-SELECT
-    toStartOfHour(toDateTime(at, 'UTC'), 'UTC') AS hour,
-    arrayJoin(arrayDistinct(item_ids)) AS product,
-    uniqExactState(order_id) AS orders
-FROM orders
-WHERE kind = 'order_placed'
 GROUP BY hour, product;

@@ -1,4 +1,4 @@
--- How far sessions came, by the hour.
+-- How far sessions came, by the hour. Sets only, as in product_hours.
 CREATE TABLE IF NOT EXISTS funnel_hours
 (
     hour      DateTime('UTC'),

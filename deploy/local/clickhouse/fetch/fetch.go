@@ -111,7 +111,7 @@ func download(ctx context.Context, cfg Config, p pin, path string) error {
 	}
 	defer func() { _ = os.RemoveAll(tmp) }()
 
-	say(cfg, "clickhouse: downloading %s@%s (%d MB, once)", p.name, p.version, p.archiveBytes>>20)
+	say(cfg, "clickhouse: downloading %s@%s (%d MB, once)", p.name, p.version, p.archiveBytes/1_000_000)
 	archive, err := pack(ctx, npm, p, tmp)
 	if err != nil {
 		return err
@@ -119,7 +119,7 @@ func download(ctx context.Context, cfg Config, p pin, path string) error {
 	if err := verify(archive, p); err != nil {
 		return err
 	}
-	say(cfg, "clickhouse: checked against the pinned SHA-512; unpacking %d MB", p.libraryBytes>>20)
+	say(cfg, "clickhouse: checked against the pinned SHA-512; unpacking %d MB", p.libraryBytes/1_000_000)
 	unpacked := filepath.Join(tmp, "unpacked")
 	if err := os.Mkdir(unpacked, 0o755); err != nil {
 		return fmt.Errorf("unpack the engine: %w", err)
