@@ -6,7 +6,7 @@ package web
 func hashedName(name string) string {
 	switch name {
 	case "app.css":
-		return "app.9c09f480.css"
+		return "app.2806ebcc.css"
 	case "app.js":
 		return "app.dfda15e7.js"
 	case "icon.svg":
