@@ -83,8 +83,8 @@ type Feed interface {
 	Follow(ctx context.Context, cursor api.Index, fn func(b api.FeedBatch, took time.Duration))
 	// Ack says that everything up to cursor is applied here.
 	Ack(ctx context.Context, cursor api.Index) error
-	// Renew asks for the lease of a live edge.
-	Renew(ctx context.Context, cursor api.Index) error
+	// Renew asks for the lease of a live edge, and tells where the leader was when it granted it.
+	Renew(ctx context.Context, cursor api.Index) (api.Index, error)
 }
 
 func (c *Config) setDefaults() error {

@@ -21,6 +21,9 @@ type epochs struct {
 	beat   time.Time // when the poll behind the last batch left
 	lease  time.Time // when the last granted renewal left
 	leased bool      // leases are asked for
+	// owed is where the leader was at owedSince; the feed should have brought us there by now.
+	owed      api.Index
+	owedSince time.Time
 }
 
 // epochMap is the last change of each tag, and the index below which it was forgotten.
@@ -38,8 +41,9 @@ const (
 	stale
 )
 
-// An edge is in touch with the feed if its last heartbeat left at most beatMax ago and its lease,
-// which the core counts for 3 s, was asked for at most leaseMax ago.
+// An edge is in touch with the feed if its last heartbeat left at most beatMax ago, its lease, which
+// the core counts for 3 s, was asked for at most leaseMax ago, and the feed has brought what the
+// leader had beatMax ago: a core that is cut off from the leader still sends heartbeats.
 const (
 	beatMax  = 2 * time.Second
 	leaseMax = 2500 * time.Millisecond
@@ -148,12 +152,15 @@ func (e *epochs) position() api.Index {
 	return e.cursor
 }
 
-// renewed notes that the lease asked for at sent was granted.
-func (e *epochs) renewed(sent time.Time) {
+// renewed notes that the lease asked for at sent was granted, when the leader was at index.
+func (e *epochs) renewed(index api.Index, sent time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if sent.After(e.lease) {
 		e.lease = sent
+	}
+	if !later(e.owed, e.cursor) {
+		e.owed, e.owedSince = index, sent
 	}
 }
 
@@ -161,7 +168,10 @@ func (e *epochs) renewed(sent time.Time) {
 func (e *epochs) inTouch(now time.Time) bool {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	return now.Sub(e.beat) < beatMax && (!e.leased || now.Sub(e.lease) < leaseMax)
+	if now.Sub(e.beat) >= beatMax || e.leased && now.Sub(e.lease) >= leaseMax {
+		return false
+	}
+	return !later(e.owed, e.cursor) || now.Sub(e.owedSince) < beatMax
 }
 
 // beatAge is how long ago the last heartbeat left.

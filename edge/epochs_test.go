@@ -89,13 +89,25 @@ func TestTouchNeedsFeedAndLease(t *testing.T) {
 	if e.inTouch(now) {
 		t.Error("no lease yet")
 	}
-	e.renewed(now)
-	e.renewed(now.Add(-time.Hour))
+	e.renewed(at(1), now)
+	e.renewed(at(1), now.Add(-time.Hour))
 	if !e.inTouch(now) {
 		t.Error("with a lease")
 	}
-	e.apply(api.FeedBatch{Next: at(1)}, now.Add(leaseMax))
-	if e.inTouch(now.Add(leaseMax)) {
+	// A core that is cut off sends heartbeats and no news.
+	e.renewed(at(9), now)
+	e.renewed(at(12), now.Add(time.Second))
+	e.apply(api.FeedBatch{Next: at(8)}, now.Add(beatMax-1))
+	if !e.inTouch(now.Add(beatMax-1)) || e.inTouch(now.Add(beatMax)) {
+		t.Error("a feed that does not move is believed")
+	}
+	e.apply(api.FeedBatch{Next: at(9)}, now.Add(beatMax))
+	if !e.inTouch(now.Add(beatMax)) {
+		t.Error("the feed caught up")
+	}
+	end := now.Add(time.Second + leaseMax)
+	e.apply(api.FeedBatch{Next: at(12)}, end)
+	if !e.inTouch(end.Add(-1)) || e.inTouch(end) {
 		t.Error("the lease is over")
 	}
 }

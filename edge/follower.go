@@ -31,9 +31,9 @@ func (f CoreFeed) Ack(ctx context.Context, cursor api.Index) error {
 }
 
 // Renew implements Feed.
-func (f CoreFeed) Renew(ctx context.Context, cursor api.Index) error {
-	_, _, err := coreclient.Do(ctx, f.Client, api.EdgesRenew, api.EdgeRenew{Edge: f.Edge, Region: f.Region, Cursor: cursor}, api.Call{Edge: f.Edge})
-	return err
+func (f CoreFeed) Renew(ctx context.Context, cursor api.Index) (api.Index, error) {
+	_, meta, err := coreclient.Do(ctx, f.Client, api.EdgesRenew, api.EdgeRenew{Edge: f.Edge, Region: f.Region, Cursor: cursor}, api.Call{Edge: f.Edge})
+	return meta.Index, err
 }
 
 // renewEvery is how often the lease is renewed: twice may fail before the core counts it out.
@@ -124,10 +124,10 @@ func (f *follower) renew() {
 	for {
 		sent := time.Now()
 		ctx, cancel := context.WithTimeout(f.ctx, renewEvery)
-		err := f.feed.Renew(ctx, f.epochs.position())
+		index, err := f.feed.Renew(ctx, f.epochs.position())
 		cancel()
 		if err == nil {
-			f.epochs.renewed(sent)
+			f.epochs.renewed(index, sent)
 		} else if f.ctx.Err() == nil {
 			f.log.Debug("the lease was not renewed", "err", err)
 		}

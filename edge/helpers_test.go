@@ -173,7 +173,7 @@ func (f *fakeFeed) Ack(_ context.Context, cursor api.Index) error {
 	return nil
 }
 
-func (f *fakeFeed) Renew(context.Context, api.Index) error { return nil }
+func (f *fakeFeed) Renew(_ context.Context, cursor api.Index) (api.Index, error) { return cursor, nil }
 
 // startServer runs a server on a free port until the test ends.
 func startServer(t testing.TB, routes []Route, tune func(*Config)) *Server {

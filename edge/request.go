@@ -47,7 +47,7 @@ func (s *Server) client(ctx *fasthttp.RequestCtx) string {
 		return addr.String()
 	}
 	// The last address that a trusted proxy did not add itself is the client's.
-	list := strings.Split(string(ctx.Request.Header.Peek("X-Forwarded-For")), ",")
+	list := strings.Split(string(bytes.Join(ctx.Request.Header.PeekAll("X-Forwarded-For"), []byte{','})), ",")
 	for i := len(list) - 1; i >= 0; i-- {
 		a, err := netip.ParseAddr(strings.TrimSpace(list[i]))
 		if err != nil {
