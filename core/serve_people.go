@@ -306,3 +306,15 @@ func (s *Service) EnsureStaff(ctx context.Context, all []Staff) error {
 	}
 	return nil
 }
+
+// KnowsStaff says whether every one of these can sign in.
+func (s *Service) KnowsStaff(all []Staff) (known bool) {
+	s.m.db.View(func() {
+		known = true
+		for _, p := range all {
+			_, ok := s.m.staff.Get(strings.ToLower(p.Email))
+			known = known && ok
+		}
+	})
+	return known
+}

@@ -141,7 +141,7 @@ func TestFullFile(t *testing.T) {
 	if err == nil {
 		t.Fatal("a checkpoint beyond the file's largest size succeeded")
 	}
-	if told := <-failed; !errors.Is(told, err) {
+	if told := failure(t, s); !errors.Is(told, err) {
 		t.Errorf("Fail got %v, Checkpoint returned %v", told, err)
 	}
 	if again := s.Checkpoint(); !errors.Is(again, err) {

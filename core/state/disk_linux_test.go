@@ -32,7 +32,7 @@ func TestDiskFull(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "no space left") {
 		t.Fatalf("checkpoint on a full disk: %v", err)
 	}
-	if told := <-s.failed; told != err {
+	if told := failure(t, s); told != err {
 		t.Errorf("Fail got %v", told)
 	}
 	if index, _ := s.Durable(); index != 1 {

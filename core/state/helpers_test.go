@@ -193,3 +193,15 @@ func modelHash(tables map[string]map[string]string) (sum uint64) {
 	}
 	return sum
 }
+
+// failure is what Fail was told; it is called before the operation that failed returns.
+func failure(t testing.TB, s *shop) error {
+	t.Helper()
+	select {
+	case err := <-s.failed:
+		return err
+	default:
+		t.Error("Fail was not called")
+		return nil
+	}
+}

@@ -63,7 +63,7 @@ func TestRowThatDoesNotDecode(t *testing.T) {
 	flip(t, path, "\x01the cold value")
 	s := open(t, path)
 	mustPanic(t, "not words", func() { both(s, "a") })
-	if err := <-s.failed; !errors.Is(err, ErrCorrupt) {
+	if err := failure(t, s); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("Fail got %v", err)
 	}
 	if err := s.Verify(); err == nil {

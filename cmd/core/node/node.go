@@ -64,6 +64,7 @@ type Node struct {
 	server *core.Server
 	ops    *http.Server
 	opsLn  net.Listener
+	staff  []core.Staff
 	log    *slog.Logger
 }
 
@@ -78,7 +79,7 @@ func Open(cfg Config) (*Node, error) {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	n := &Node{log: cfg.Logger}
+	n := &Node{staff: cfg.Staff, log: cfg.Logger}
 	var err error
 	n.Machine, err = core.OpenMachine(core.MachineConfig{Path: filepath.Join(cfg.Data, "state.db"), InitialMmapSize: cfg.MmapSize, Logger: cfg.Logger, Fail: func(err error) {
 		cfg.Logger.Error("stopping: the state can no longer be trusted or written", "error", err)
@@ -134,7 +135,7 @@ func (n *Node) listen(cfg Config) error {
 		return errors.Join(fmt.Errorf("--ops-addr %s: %w; give an address that is free", cfg.OpsAddr, err), n.Close())
 	}
 	n.opsLn = ln
-	n.ops = &http.Server{Handler: n.Service.Operations(readiness(n.Raft), collectors(n.Raft)...), ReadHeaderTimeout: 5 * time.Second}
+	n.ops = &http.Server{Handler: n.Service.Operations(n.Ready, collectors(n.Raft)...), ReadHeaderTimeout: 5 * time.Second}
 	return nil
 }
 
@@ -177,16 +178,16 @@ func (n *Node) Close() error {
 	return errors.Join(errs...)
 }
 
-// readiness says that a leader is known and that this node follows it.
-func readiness(node *replication.Node) func() error {
-	return func() error {
-		s := node.Status()
-		switch {
-		case s.Leader == "":
-			return errors.New("no leader is known yet")
-		case s.Leader == s.ID && !s.Ready:
-			return errors.New("this node leads, but is not ready to decide yet")
-		}
-		return nil
+// Ready says why this node cannot serve, or nil: a leader is known, and the first staff can sign in.
+func (n *Node) Ready() error {
+	s := n.Raft.Status()
+	switch {
+	case s.Leader == "":
+		return errors.New("no leader is known yet")
+	case s.Leader == s.ID && !s.Ready:
+		return errors.New("this node leads, but is not ready to decide yet")
+	case !n.Service.KnowsStaff(n.staff):
+		return errors.New("the first members of staff are not created yet")
 	}
+	return nil
 }
