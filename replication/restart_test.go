@@ -266,3 +266,34 @@ func TestEndlessTransferStops(t *testing.T) {
 	n.watchTransfer(raft.ErrLeadershipTransferInProgress)
 	eventually(t, "exit", func() bool { return exits.Load() == 1 })
 }
+
+// TestSnapshotGolden: the header in front of the machine's stream is for ever.
+func TestSnapshotGolden(t *testing.T) {
+	m := &journal{now: journalState{Index: 0x0102030405}}
+	view, err := m.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fsm{machine: m, stop: newFailStop(func(int, error) {}, quiet(), time.Minute), stats: &counters{}}
+	store := raft.NewInmemSnapshotStore()
+	_, trans := raft.NewInmemTransport("a")
+	sink, err := store.Create(1, 9, 1, raft.Configuration{}, 1, trans)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (&fsmSnapshot{fsm: f, view: view}).Persist(sink); err != nil {
+		t.Fatal(err)
+	}
+	_, r, err := store.Open(sink.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := make([]byte, snapshotHeader)
+	if _, err := io.ReadFull(r, header); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/snapshot-2-1.hex", header)
+	if index, err := readSnapshotHeader(strings.NewReader(string(header))); err != nil || index != 0x0102030405 {
+		t.Fatal(index, err)
+	}
+}
