@@ -8,7 +8,7 @@ func hashedName(name string) string {
 	case "app.css":
 		return "app.2806ebcc.css"
 	case "app.js":
-		return "app.dfda15e7.js"
+		return "app.cb5bed31.js"
 	case "icon.svg":
 		return "icon.31571d2b.svg"
 	case "speculation.json":

@@ -6,14 +6,15 @@ import { picker } from "./js/picker.js";
 import { forms } from "./js/forms.js";
 import { suggest } from "./js/suggest.js";
 import { personalise } from "./js/recommend.js";
-import { watch } from "./js/watch.js";
+import { watch, watchLists } from "./js/watch.js";
 
 paintCount();
 gallery();
 picker();
 forms();
 suggest();
-personalise().finally(watch);
+watch();
+personalise().finally(() => watchLists("[data-recs]"));
 
 addEventListener("pageshow", (e) => {
 	if (e.persisted) paintCount();

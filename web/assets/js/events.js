@@ -16,7 +16,8 @@ document.addEventListener("visibilitychange", () => {
 	if (document.visibilityState === "hidden") flush();
 });
 
-function flush() {
+// flush sends what waits, now.
+export function flush() {
 	while (queue.length > 0) {
 		const body = JSON.stringify({ events: queue.splice(0, batchMax) });
 		if (!navigator.sendBeacon("/api/v1/events", new Blob([body], { type: "application/json" }))) {

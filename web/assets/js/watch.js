@@ -1,10 +1,23 @@
-import { record } from "./events.js";
+import { flush, record } from "./events.js";
 
-// Tells the clickstream what was seen and chosen. A list counts as seen when a part of it is in view.
+// Tells the clickstream what was seen and chosen.
 export function watch() {
 	const product = document.querySelector("[data-product]");
 	if (product) record("view_item", { items: [{ item_id: product.dataset.product }] });
 
+	watchLists("[data-list]");
+
+	addEventListener("click", (e) => {
+		const card = e.target.closest?.("a") && e.target.closest("[data-item]");
+		const list = card?.closest("[data-list], [data-recs]");
+		if (!list) return;
+		record(list.dataset.recs ? "rec_click" : "select_item", { ...about(list), items: [{ item_id: card.dataset.item }] });
+		flush();
+	});
+}
+
+// A list counts as seen when a part of it is in view.
+export function watchLists(selector) {
 	const seen = new IntersectionObserver(
 		(entries) => {
 			for (const e of entries) {
@@ -15,13 +28,7 @@ export function watch() {
 		},
 		{ rootMargin: "0px 0px -15% 0px" },
 	);
-	for (const list of document.querySelectorAll("[data-list], [data-recs]")) seen.observe(list);
-
-	addEventListener("click", (e) => {
-		const card = e.target.closest?.("a") && e.target.closest("[data-item]");
-		const list = card?.closest("[data-list], [data-recs]");
-		if (list) record(list.dataset.recs ? "rec_click" : "select_item", { ...about(list), items: [{ item_id: card.dataset.item }] });
-	});
+	for (const list of document.querySelectorAll(selector)) seen.observe(list);
 }
 
 function report(list) {
