@@ -11,7 +11,7 @@ import (
 const (
 	productBodyMax = 1 << 20
 	importBodyMax  = 64 << 20
-	assetBodyMax   = 32 << 20
+	assetBodyMax   = 20 << 20
 	staffBodyMax   = 16 << 10
 	importTimeout  = 5 * 60 * 1e9
 )
@@ -33,8 +33,10 @@ func (s *Shop) staffProductOperations() []operation {
 			ID: "staffExport", Summary: "All products as Shopify's product CSV", ResultType: "text/csv"},
 		{Route: Route{Method: "PUT", Pattern: "/admin/api/v1/collections/{handle}", Class: Staff, MaxBody: staffBodyMax, Handler: s.staffPutCollection},
 			ID: "staffPutCollection", Summary: "Create or change a collection; image and count are informational", Body: api.Collection{}, Result: api.Collection{}},
-		{Route: Route{Method: "POST", Pattern: "/admin/api/v1/assets", Class: Staff, Query: []string{"name"}, MaxBody: assetBodyMax, Types: assetTypes, Timeout: importTimeout, Handler: s.staffUpload},
+		{Route: Route{Method: "POST", Pattern: "/admin/api/v1/assets", Class: Staff, Query: []string{"name", "poster"}, MaxBody: assetBodyMax, Types: assetTypes, Timeout: importTimeout, Handler: s.staffUpload},
 			ID: "staffUpload", Summary: "Upload a picture or clip under a name", BodyType: "image/*", Result: api.Asset{}, Status: 201},
+		{Route: Route{Method: "PUT", Pattern: "/admin/api/v1/assets/{name}", Class: Staff, MaxBody: staffBodyMax, Handler: s.staffPutAsset},
+			ID: "staffPutAsset", Summary: "Register a picture or clip whose files are in the store already", Body: api.Asset{}, Result: api.Asset{}},
 		{Route: Route{Method: "GET", Pattern: "/admin/api/v1/assets", Class: Staff, Query: []string{"after", "limit"}, Handler: s.staffAssets},
 			ID: "staffListAssets", Summary: "Uploaded pictures and clips", Result: api.List[api.Asset]{}},
 	}

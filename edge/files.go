@@ -11,16 +11,16 @@ import (
 )
 
 // Files keeps pictures and clips. Its errors are *api.Error: not_found for a file that does not exist,
-// invalid for an upload that is not a picture or clip, unavailable while the store is down.
+// unsupported_media_type or too_large for an upload that cannot be taken, unavailable while the store is down.
 type Files interface {
 	// Open reads the file under a key, which is the address after /assets/.
 	Open(ctx context.Context, key string) (body []byte, contentType string, err error)
-	// Put stores an upload with its renditions.
-	Put(ctx context.Context, name, contentType string, body []byte) (api.Asset, error)
+	// Put stores an upload with its renditions. Poster names the still picture of a clip.
+	Put(ctx context.Context, name, poster, contentType string, body []byte) (api.Asset, error)
 }
 
 // assetTypes are what may be uploaded.
-var assetTypes = []string{"image/*", "video/mp4"}
+var assetTypes = []string{"image/jpeg", "image/png", "video/mp4"}
 
 const noFiles = "Pictures are not available right now. The shop sells without them; try again in a minute."
 
@@ -84,12 +84,39 @@ func placeholder(name string) *Answer {
 	return a
 }
 
+const fileNameRule = "must be a file name such as mug-teal-1.jpg: letters, digits, dots, hyphens and underscores"
+
+// staffPutAsset tells the core of a picture or clip whose files were put into the store beforehand.
+func (s *Shop) staffPutAsset(ctx context.Context, r *Request) (*Answer, error) {
+	name := r.Params["name"]
+	if !validFile(name) {
+		return nil, api.Invalid("name", fileNameRule)
+	}
+	var asset api.Asset
+	if err := decodeJSON(r.Body, &asset); err != nil {
+		return nil, err
+	}
+	if asset.Name == "" {
+		asset.Name = name
+	}
+	if asset.Name != name {
+		return nil, api.Invalid("name", "must be the name in the address, %s", name)
+	}
+	if !validFile(asset.Stem) {
+		return nil, api.Invalid("stem", fileNameRule)
+	}
+	return askStaff(ctx, s, r, api.StaffAssetPut, asset)
+}
+
 // staffUpload stores a picture or clip and tells the core its name.
 func (s *Shop) staffUpload(ctx context.Context, r *Request) (*Answer, error) {
 	p := params{query: r.Query}
-	name := p.one("name")
+	name, poster := p.one("name"), p.one("poster")
 	if !validFile(name) || !strings.Contains(name, ".") {
-		p.fail("name", "must be a file name such as mug-teal-1.jpg: letters, digits, dots, hyphens and underscores")
+		p.fail("name", fileNameRule)
+	}
+	if poster != "" && !validFile(poster) {
+		p.fail("poster", fileNameRule)
 	}
 	if err := p.err(); err != nil {
 		return nil, err
@@ -104,7 +131,7 @@ func (s *Shop) staffUpload(ctx context.Context, r *Request) (*Answer, error) {
 	if s.cfg.Files == nil {
 		return nil, api.NewError(api.CodeUnavailable, noFiles)
 	}
-	asset, err := s.cfg.Files.Put(ctx, name, mediaType(r.ContentType), r.Body)
+	asset, err := s.cfg.Files.Put(ctx, name, poster, mediaType(r.ContentType), r.Body)
 	if err != nil {
 		return nil, unavailable(noFiles, err)
 	}

@@ -47,10 +47,11 @@ func serve(ctx context.Context, args []string) (err error) {
 	stopOutbox := runOutbox(ctx, clicks, cores, o.id)
 	defer stopOutbox()
 
-	files, err := o.files(log)
+	files, closeFiles, err := o.files(ctx, log)
 	if err != nil {
 		return flagenv.Errorf("s3-endpoint", "%v", err)
 	}
+	defer closing("the files", closeFiles)
 	shop := edge.NewShop(o.shop(cores, clicks, files, log))
 
 	registry := prometheus.NewRegistry()
