@@ -1,0 +1,3 @@
+package main
+
+func makeClips(o options) error { return nil }
