@@ -38,6 +38,10 @@ func startDemo(ctx context.Context, o *options, say func(string, ...any)) (_ *de
 	if d.bins, err = build(ctx, !o.noClickHouse, say); err != nil {
 		return nil, err
 	}
+	// Building takes minutes on a cold machine: someone may have come in the meantime.
+	if err := o.ports.free(o.regions, d.analytics()); err != nil {
+		return nil, err
+	}
 	say("starting %d regions", o.regions)
 	for _, tier := range [][]spec{d.services(), d.cores(), d.edges()} {
 		var started []*process

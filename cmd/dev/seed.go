@@ -60,7 +60,7 @@ func seed(ctx context.Context, args []string, out io.Writer) error {
 
 // fill brings the demo up to the repository's catalogue and a fixed number of orders.
 func fill(ctx context.Context, o *options, creds credentials, root string, say func(string, ...any)) error {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	client := newHTTP(16)
 	defer client.CloseIdleConnections()
@@ -107,20 +107,18 @@ func (s *seeding) catalogue(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	manifest, err := os.ReadFile(filepath.Join(s.root, "demo", "pictures", "manifest.json"))
+	g, err := hang(filepath.Join(s.root, "demo"))
+	if err != nil {
+		return fmt.Errorf("pictures: %w", err)
+	}
+	sum, err := catalogueSum(g, csv, collections)
 	if err != nil {
 		return err
 	}
-	h := sha256.New()
-	for _, b := range [][]byte{csv, collections, manifest} {
-		fmt.Fprintf(h, "%d:", len(b))
-		h.Write(b)
-	}
-	sum := hex.EncodeToString(h.Sum(nil))
 	if sum == s.done.Catalogue {
 		return nil
 	}
-	if err := s.pictures(ctx, manifest); err != nil {
+	if err := s.pictures(ctx, g); err != nil {
 		return fmt.Errorf("pictures: %w", err)
 	}
 	if err := s.collections(ctx, collections); err != nil {
@@ -140,6 +138,23 @@ func (s *seeding) catalogue(ctx context.Context) error {
 	s.say("catalogue: %d products created, %d updated, %d unchanged", report.Created, report.Updated, report.Unchanged)
 	s.done.Catalogue = sum
 	return s.save()
+}
+
+// catalogueSum says whether anything of the catalogue has changed; a picture is told by its name and size.
+func catalogueSum(g gallery, texts ...[]byte) (string, error) {
+	h := sha256.New()
+	for _, b := range texts {
+		fmt.Fprintf(h, "%d:", len(b))
+		h.Write(b)
+	}
+	for _, file := range g.files() {
+		st, err := os.Stat(file)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(h, "%s %d\n", filepath.Base(file), st.Size())
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 func (s *seeding) collections(ctx context.Context, file []byte) error {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -190,13 +189,4 @@ func randomID(rng *rand.Rand) string {
 	}
 	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
-}
-
-// randomToken is for ids that need no form.
-func randomToken(rng *rand.Rand) string {
-	var b [9]byte
-	for i := range b {
-		b[i] = byte(rng.Uint32())
-	}
-	return base64.RawURLEncoding.EncodeToString(b[:])
 }

@@ -20,7 +20,7 @@ func layers() []layer {
 		{"api", nil, "the contract between edge and core must not depend on either side"},
 		{"api/coreclient", []string{"api"}, "a client knows the contract and nothing behind it"},
 		{"web", nil, leaf},
-		{"assets", nil, leaf},
+		{"assets", []string{"api"}, "it keeps files for whoever asks, and knows of the shop only how the contract describes an asset"},
 		{"replication", nil, "replication orders commands and knows no commerce; cmd/core joins it with core"},
 		{"internal/flagenv", nil, leaf},
 		{"analytics", []string{"api"}, "analytics turns the contract's events into rows and back; it must not reach into a server"},
@@ -65,7 +65,7 @@ func homes() []home {
 		{"github.com/ebitengine/purego", []string{"deploy/local/clickhouse"}},
 		{"github.com/andybalholm/brotli", []string{"edge"}},
 		{"github.com/dgraph-io/ristretto", []string{"edge"}},
-		{"github.com/sony/gobreaker", []string{"core/payments"}},
+		{"github.com/sony/gobreaker", []string{"core/payments", "assets"}},
 		{"github.com/wneessen/go-mail", []string{"core/mail"}},
 		{"github.com/emersion/go-smtp", []string{"deploy/local/mailbox"}},
 	}

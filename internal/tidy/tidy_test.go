@@ -76,7 +76,7 @@ func TestRulesCanFail(t *testing.T) {
 		{"edge", "api", false}, {"edge/cache", "edge", false}, {"core", "replication", true}, {"replication", "core", true},
 		{"core/state", "api", false}, {"core", "core/state", false}, {"core/payments", "core", false}, {"core", "api/coreclient", true},
 		{"api", "core", true}, {"api", "api/coreclient", true}, {"api/coreclient", "api", false}, {"api/coreclient", "edge", true},
-		{"web", "api", true}, {"assets", "api", true}, {"analytics", "api", false}, {"analytics", "edge", true}, {"analytics", "api/coreclient", true},
+		{"web", "api", true}, {"assets", "api", false}, {"assets", "edge", true}, {"analytics", "api", false}, {"analytics", "edge", true}, {"analytics", "api/coreclient", true},
 		{"internal/flagenv", "api", true}, {"cmd/core", "core/payments", false}, {"cmd/core", "edge", true}, {"cmd/edge", "core", true},
 		{"cmd/dev", "core/seal", false}, {"test/scenario", "internal/cluster", false}, {"edge", "internal/cluster", true}, {"cmd/core", "internal/cluster", true},
 		{"deploy/local/payments", "internal/flagenv", false}, {"deploy/local/payments", "core", true}, {"deploy/local/payments", "deploy/local/payments/sandbox", false},
