@@ -225,7 +225,12 @@ func appendNew(items, more []api.Product, except string) []api.Product {
 	return items
 }
 
-const popularReason = "Popular this week"
+// How products are recommended, for the clickstream and for people.
+const (
+	recAlgorithm  = "trending"
+	recVersion    = "1"
+	popularReason = "Popular this week"
+)
 
 func (s *Shop) recommend(ctx context.Context, r *Request) (*Answer, error) {
 	p := params{query: r.Query}
@@ -247,7 +252,7 @@ func (s *Shop) recommend(ctx context.Context, r *Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := api.Recommendations{Algorithm: "trending", Version: "1", Slot: slot, Items: []api.Recommendation{}}
+	out := api.Recommendations{Algorithm: recAlgorithm, Version: recVersion, Slot: slot, Items: []api.Recommendation{}}
 	for i := range items {
 		out.Items = append(out.Items, recommendation(&items[i]))
 	}

@@ -30,14 +30,15 @@ func (s *Shop) takeEvents(ctx context.Context, r *Request) (*Answer, error) {
 	if err := decodeJSON(r.Body, &batch); err != nil {
 		return nil, err
 	}
-	a := &Answer{}
+	// The jar is read and never written here: a beacon races with the form whose page it leaves, and
+	// its older jar must not win over the form's.
 	for i := range batch.Events {
 		e := &batch.Events[i]
 		if e.Session == "" {
-			e.Session = s.visit(a, r)
+			e.Session = r.Jar.Visit
 		}
-		if e.Visitor == "" && a.Jar != nil {
-			e.Visitor = a.Jar.Visitor
+		if e.Visitor == "" {
+			e.Visitor = r.Jar.Visitor
 		}
 	}
 	if s.cfg.Clicks != nil {
@@ -45,7 +46,7 @@ func (s *Shop) takeEvents(ctx context.Context, r *Request) (*Answer, error) {
 			return nil, unavailable("Events cannot be taken right now. Send them again later.", err)
 		}
 	}
-	return reply(a, 202, accepted{Accepted: len(batch.Events)})
+	return reply(&Answer{}, 202, accepted{Accepted: len(batch.Events)})
 }
 
 // unavailable is err when it is one of ours, else a 503 with the sentence.
@@ -60,11 +61,17 @@ func unavailable(sentence string, err error) error {
 const visitMax = 4 * time.Hour
 
 // visit names this visit to the shop. It is kept in the client's jar and, as a version 7 UUID, knows
-// when it began.
+// when it began. A page's script names the visit of its own events in the form's field visit, so that
+// what the browser saw and what the edge saw are one visit.
 func (s *Shop) visit(a *Answer, r *Request) string {
 	j := a.jar(r)
 	if j.Visitor == "" {
 		j.Visitor = uuid.NewString()
+	}
+	if named := first(r.Form, "visit"); len(named) == 36 {
+		if id, err := uuid.Parse(named); err == nil {
+			j.Visit = id.String()
+		}
 	}
 	id, err := uuid.Parse(j.Visit)
 	if err != nil || id.Version() != 7 || s.cfg.Now().Sub(time.Unix(id.Time().UnixTime())) > visitMax {

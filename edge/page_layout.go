@@ -74,7 +74,8 @@ func (s *Shop) recentCollections(ctx context.Context, r *Request) []api.Collecti
 
 // layout is what every page shares. It holds nothing personal.
 func (s *Shop) layout(r *Request, title string, collections []api.Collection) web.Layout {
-	l := web.Layout{Title: title, Canonical: s.cfg.BaseURL + r.Path, Lang: "en", Region: s.cfg.Region, Currency: r.Locale.Currency}
+	l := web.Layout{Title: title, Canonical: s.cfg.BaseURL + r.Path, Lang: "en", Region: s.cfg.Region, Currency: r.Locale.Currency,
+		RecAlgorithm: recAlgorithm, RecVersion: recVersion}
 	for i := range collections[:min(len(collections), maxNav)] {
 		href := "/collections/" + collections[i].Handle
 		l.Nav = append(l.Nav, web.Link{Label: collections[i].Title, Href: href, Current: href == r.Path})
@@ -112,6 +113,8 @@ func page(a *Answer, status int, view web.View) (*Answer, error) {
 		return nil, fmt.Errorf("render %T: %w", view, err)
 	}
 	a.Status, a.ContentType, a.Body = status, typeHTML, buf.Bytes()
+	// Browsers that can fetch the next page before it is asked for learn here which ones they may.
+	a.Header = append(a.Header, [2]string{"Speculation-Rules", `"` + web.StaticPath("speculation.json") + `"`})
 	return a, nil
 }
 

@@ -25,6 +25,9 @@ func (s *Shop) orderPage(ctx context.Context, r *Request) (*Answer, error) {
 	}
 	a := t.answer()
 	v.Layout = s.privateLayout(ctx, r, a, "Order "+order.Number)
+	if v.Fresh {
+		v.Flash = "" // the page itself says thank you
+	}
 	return page(a, 200, v)
 }
 

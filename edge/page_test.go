@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"meridian/api"
 )
@@ -239,6 +240,25 @@ func TestEvents(t *testing.T) {
 	f.do("POST", "/api/v1/events", now, "User-Agent", "Googlebot/2.1").must(t, 202)
 	if got := f.clicks.types(); len(got) != 2 {
 		t.Errorf("recorded %v, want two view_item and nothing of the robot", got)
+	}
+	// What the edge saw belongs to the visit that the page's script names, and to one visitor.
+	const visit = "0190f3a4-0000-7000-8000-0000000000ff"
+	f.shop.cfg.Now = func() time.Time { return time.UnixMilli(0x0190f3a40000).Add(time.Hour) }
+	f.form("/cart", "action", "add", "sku", "MUG-S", "quantity", "2", "visit", visit).must(t, 303)
+	f.do("GET", "/checkout", "").must(t, 200)
+	f.form("/cart", "action", "remove", "sku", "MUG-S").must(t, 303)
+	f.do("POST", "/cart", "action=add&sku=MUG-S", "Content-Type", "application/x-www-form-urlencoded", "User-Agent", "Googlebot/2.1").must(t, 303)
+	if got, want := f.clicks.types()[2:], []string{"add_to_cart", "begin_checkout", "remove_from_cart"}; !slices.Equal(got, want) {
+		t.Errorf("recorded %v, want %v", got, want)
+	}
+	for _, e := range f.clicks.events[2:] {
+		if e.Session != visit || e.Visitor == "" || e.Visitor != f.clicks.events[2].Visitor || len(e.Items) != 1 || e.Items[0].ItemID != "mug" {
+			t.Errorf("event %+v", e)
+		}
+	}
+	// A beacon never writes the jar: it would undo what the form beside it wrote.
+	if a := f.do("POST", "/api/v1/events", now); len(a.Header.Values("Set-Cookie")) > 0 {
+		t.Errorf("a beacon set %v", a.Header.Values("Set-Cookie"))
 	}
 	f.clicks.refuse = errors.New("the disk is full")
 	if a := f.do("POST", "/api/v1/events", now).must(t, 503, `"code":"unavailable"`); strings.Contains(a.body, "disk") {
