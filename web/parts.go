@@ -100,14 +100,14 @@ func statusClass(label string) string {
 	return "tag good"
 }
 
-// columnClass sets figures flush right: a column is numeric when every cell that says something is.
+// columnClass sets figures flush right: a column is numeric when every cell that says something is a figure.
 func columnClass(t Table, col int) string {
 	seen := false
 	for _, row := range t.Rows {
 		if col >= len(row) || row[col] == "" || row[col] == "–" {
 			continue
 		}
-		if strings.IndexFunc(row[col], unicode.IsDigit) < 0 || strings.IndexFunc(row[col], unicode.IsLetter) >= 0 {
+		if !isFigure(row[col]) {
 			return ""
 		}
 		seen = true
@@ -116,6 +116,13 @@ func columnClass(t Table, col int) string {
 		return "num"
 	}
 	return ""
+}
+
+// isFigure tells 3,182.40, -4 % and €181.90 from dates, addresses and words.
+func isFigure(s string) bool {
+	s = strings.TrimLeft(s, "+-−€$£¥₹ ")
+	s = strings.TrimRight(s, "% ")
+	return s != "" && strings.Count(s, ".") <= 1 && strings.Trim(s, "0123456789.,") == ""
 }
 
 // unspoken is p without its description, for a picture beside text that says the same.
@@ -170,4 +177,28 @@ func deskNav(v Desk) []Link {
 		return []Link{{Label: "Operations", Href: "/admin/operations", Current: true}, shop}
 	}
 	return []Link{{Label: "Reports and orders", Href: "/admin/", Current: true}, shop}
+}
+
+func ogType(kind string) string {
+	if kind == "product" {
+		return "product"
+	}
+	return "website"
+}
+
+// siteData tells search engines the shop's name and how to search it, as schema.org has it.
+func siteData(l Layout) string {
+	if l.Canonical == "" {
+		return ""
+	}
+	doc, err := json.Marshal(map[string]any{
+		"@context": "https://schema.org", "@type": "WebSite", "name": "Meridian", "url": l.Canonical,
+		"potentialAction": map[string]string{
+			"@type": "SearchAction", "target": strings.TrimSuffix(l.Canonical, "/") + "/search?q={words}", "query-input": "required name=words",
+		},
+	})
+	if err != nil {
+		return ""
+	}
+	return string(doc)
 }

@@ -195,12 +195,16 @@ func swatch(word string) string {
 	return ""
 }
 
-// optionText is a variant in the select.
-func optionText(v Product, x variantChoice) string {
-	if n := variantNote(v, x); n != "" {
-		return x.Label + " – " + n
+// optionText is a variant in the select. It names all choices, since a closed select shows nothing else.
+func optionText(v Product, g variantGroup, x variantChoice) string {
+	text := x.Label
+	if g.Label != "" {
+		text = g.Label + ", " + text
 	}
-	return x.Label
+	if n := variantNote(v, x); n != "" {
+		text += " – " + n
+	}
+	return text
 }
 
 func joined(values []string) string { return strings.Join(values, ", ") }

@@ -63,8 +63,8 @@ func TestSortIsKeptByTheFilterForm(t *testing.T) {
 }
 
 func TestFiguresStandFlushRight(t *testing.T) {
-	table := Table{Rows: [][]string{{"core-eu", "90214", "–", ""}, {"core-us", "3,182.40", "-4.5", ""}}}
-	for col, want := range []string{"", "num", "num", ""} {
+	table := Table{Rows: [][]string{{"core-eu", "90214", "–", "", "2026-11-19", "127.0.0.1:8110"}, {"core-us", "€3,182.40", "-4.5 %", "", "2026-11-20", "127.0.0.1"}}}
+	for col, want := range []string{"", "num", "num", "", "", ""} {
 		if got := columnClass(table, col); got != want {
 			t.Errorf("column %d is %q, want %q", col, got, want)
 		}
