@@ -67,6 +67,15 @@ func TestCachedAnswersKnowNobody(t *testing.T) {
 	}
 }
 
+func TestPublicAnswersSetNoCookies(t *testing.T) {
+	routes := []Route{{Method: "GET", Pattern: "/", Handler: func(context.Context, *Request) (*Answer, error) {
+		return &Answer{Body: []byte("x"), Tags: []string{"t"}, Jar: &Jar{Cart: "c"}}, nil
+	}}}
+	if resp, _ := get(t, startServer(t, routes, nil), "/"); resp.StatusCode != 500 || len(resp.Cookies()) != 0 {
+		t.Fatalf("%d %v", resp.StatusCode, resp.Cookies())
+	}
+}
+
 func TestVariants(t *testing.T) {
 	s := startServer(t, newShopStub().routes(), nil)
 	resp, plain := get(t, s, "/products/mug")

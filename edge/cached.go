@@ -140,6 +140,10 @@ func (s *Server) miss(ctx *fasthttp.RequestCtx, b *bound, r *Request, key string
 		select {
 		case <-fl.done:
 		case <-deadline.C:
+			if old != nil {
+				s.stored(ctx, b, r, old, cacheStatus{fwd: fwd, detail: "core-slow"}, t)
+				return
+			}
 			s.refuse(ctx, r, api.NewError(api.CodeUnavailable, "This took too long. Try again in a moment."), t)
 			return
 		}

@@ -74,6 +74,9 @@ func (s *Server) fetch(b *bound, r *Request, key string) (*entry, *api.Error) {
 		s.cache.put(e, s.cfg.NegativeTTL)
 		return e, nil
 	}
+	if ans.Jar != nil {
+		return nil, api.Internal(fmt.Errorf("%s is public and sets cookies: its class must be Private", b.Pattern))
+	}
 	index := ans.Index
 	if index.IsZero() {
 		index = from

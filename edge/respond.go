@@ -2,6 +2,8 @@ package edge
 
 import (
 	"bytes"
+	"context"
+	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -31,7 +33,12 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, r *Request, e *api.Error, t ti
 	ctx.Response.SetBodyRaw(body)
 	timed(h, t)
 	if e.Status >= 500 {
-		s.log.Error("a request failed", "request_id", r.Call.RequestID, "method", r.Method, "path", r.Path, "code", string(e.Code), "err", e)
+		level := slog.LevelWarn
+		if e.Code == api.CodeInternal {
+			level = slog.LevelError
+		}
+		s.log.Log(context.Background(), level, "a request failed", "request_id", r.Call.RequestID, "method", r.Method, "path", r.Path,
+			"status", e.Status, "code", string(e.Code), "ms", float64(time.Since(t.start).Microseconds())/1000, "err", e.Error())
 	}
 }
 

@@ -433,6 +433,37 @@ func TestFrozenNodeIsLeftAtOnce(t *testing.T) {
 	}
 }
 
+// A leader that was slow for a moment is found again: writes go on well before their deadline.
+func TestSlowLeaderIsFoundAgain(t *testing.T) {
+	w := newWire(t, "core-eu", "core-us", "core-ap")
+	w.hold = make(chan struct{})
+	c := w.client(t, func(cfg *Config) { cfg.AttemptTimeout = 100 * time.Millisecond })
+	var wg sync.WaitGroup
+	for range 40 {
+		wg.Go(func() {
+			if _, _, err := adjust(within(t, 8*time.Second), c, 1, ""); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	until(t, "attempts ran out of time", func() bool {
+		n := c.nodes[0]
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		return n.fails > ejectAfter
+	})
+	hold := w.hold
+	w.mu.Lock()
+	w.hold = nil
+	w.mu.Unlock()
+	close(hold)
+	start := time.Now()
+	wg.Wait()
+	if took := time.Since(start); took > 3*time.Second || w.total() != 40 {
+		t.Fatalf("%d writes after %v", w.total(), took)
+	}
+}
+
 func TestFeedLeavesACoreThatIsCutOff(t *testing.T) {
 	var h horizon
 	start := time.Now()

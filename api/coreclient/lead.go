@@ -79,7 +79,7 @@ func (c *Client) undecided(k *outgoing, sent bool, cause error) *api.Error {
 	return e.WithCause(fmt.Errorf("%s: %w", k.name, orDeadline(cause)))
 }
 
-// target is the leader as far as known, else the next node in turn, the ejected ones left out.
+// target is the leader as far as known, else the next node in turn, those that just failed left out.
 func (c *Client) target() *node {
 	if l := c.leader.Load(); l != nil {
 		return l
@@ -87,7 +87,7 @@ func (c *Client) target() *node {
 	now := time.Now()
 	start := int(c.turn.Add(1) - 1)
 	for i := range c.nodes {
-		if n := c.nodes[(start+i)%len(c.nodes)]; !n.ejected(now) {
+		if n := c.nodes[(start+i)%len(c.nodes)]; !n.suspect(now) {
 			return n
 		}
 	}
@@ -98,7 +98,7 @@ func (c *Client) target() *node {
 // failed is not believed to lead: the one that says so may not have noticed yet.
 func (c *Client) learn(id string) bool {
 	for _, n := range c.nodes {
-		if id != "" && n.ID == id && !n.suspect() {
+		if id != "" && n.ID == id && !n.suspect(time.Now()) {
 			c.leader.Store(n)
 			return true
 		}

@@ -20,6 +20,7 @@ const (
 	ejectAfter = 3
 	ejectMin   = 250 * time.Millisecond
 	ejectMax   = 4 * time.Second
+	suspectFor = 300 * time.Millisecond
 )
 
 // errNotSent wraps failures that happened before any byte of the call left: the call did not happen.
@@ -33,9 +34,11 @@ type node struct {
 	frames *framer
 	base   string
 
-	mu    sync.Mutex // guards fails, until
+	mu    sync.Mutex // guards what follows
 	fails int
 	until time.Time
+	// failedAt is when the last failure was noticed.
+	failedAt time.Time
 }
 
 func newNode(cfg *Config, n Node) *node {
@@ -87,11 +90,12 @@ func (n *node) admit(now time.Time) bool {
 	return true
 }
 
-// suspect reports whether the last exchange with the node failed.
-func (n *node) suspect() bool {
+// suspect reports whether an exchange with the node has just failed. It is forgotten soon: a leader
+// that was only slow must be found again.
+func (n *node) suspect(now time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.fails > 0
+	return n.fails > 0 && now.Sub(n.failedAt) < suspectFor
 }
 
 func (n *node) succeeded() {
@@ -106,6 +110,7 @@ func (n *node) failed(froze bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.fails++
+	n.failedAt = time.Now()
 	if froze {
 		n.fails = max(n.fails, ejectAfter)
 	}
@@ -157,7 +162,7 @@ func (n *node) post(ctx context.Context, k *outgoing) (reply, error) {
 	if k.limit > 0 {
 		limit = k.limit + limit - n.cfg.AttemptTimeout
 	}
-	return n.exchange(ctx, k.name, k.slow, limit, k.body, func(h *fasthttp.RequestHeader) {
+	return n.exchange(ctx, k.name, k.kind == api.Read && !k.slow, limit, k.body, func(h *fasthttp.RequestHeader) {
 		if k.call.Key != "" {
 			h.Set(api.HeaderKey, k.call.Key)
 		}
@@ -177,22 +182,23 @@ func (n *node) post(ctx context.Context, k *outgoing) (reply, error) {
 }
 
 // blame decides whether a failed exchange speaks against the node. A caller that went away or left
-// it hardly any time says nothing about it.
-func (n *node) blame(ctx context.Context, err error, slow bool, took time.Duration) {
+// it hardly any time says nothing about it. quick: the call asks for nothing that a healthy node
+// could be waiting for, such as a quorum.
+func (n *node) blame(ctx context.Context, err error, quick bool, took time.Duration) {
 	late := errors.Is(err, fasthttp.ErrTimeout) || errors.Is(err, context.DeadlineExceeded)
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 	case !late || errors.Is(err, errNotSent):
 		n.failed(false)
 	case took >= n.cfg.AttemptTimeout/2:
-		n.failed(!slow)
+		n.failed(quick)
 	}
 }
 
 // HeaderEdge names the calling edge to the core.
 const HeaderEdge = "X-Meridian-Edge"
 
-func (n *node) exchange(ctx context.Context, name string, slow bool, limit time.Duration, body []byte, head func(*fasthttp.RequestHeader)) (reply, error) {
+func (n *node) exchange(ctx context.Context, name string, quick bool, limit time.Duration, body []byte, head func(*fasthttp.RequestHeader)) (reply, error) {
 	if err := n.delay(ctx); err != nil {
 		return reply{}, fmt.Errorf("%w: %w", errNotSent, err)
 	}
@@ -222,7 +228,7 @@ func (n *node) exchange(ctx context.Context, name string, slow bool, limit time.
 		if errors.Is(err, fasthttp.ErrNoFreeConns) {
 			err = fmt.Errorf("%w: %w", errNotSent, err)
 		}
-		n.blame(ctx, err, slow, time.Since(now))
+		n.blame(ctx, err, quick, time.Since(now))
 		return reply{}, fmt.Errorf("%s at %s: %w", name, n.ID, err)
 	}
 	n.succeeded()
