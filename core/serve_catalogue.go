@@ -286,6 +286,9 @@ func (s *Service) cartsCreate(ctx context.Context, c *call, req api.NewCart) (re
 }
 
 func (s *Service) cartsPutLine(ctx context.Context, c *call, req api.PutLine) (reply, error) {
+	if len(req.Cart) > maxID {
+		return reply{}, noCart()
+	}
 	k := s.key(c, "cart:"+req.Cart, req)
 	if req.Quantity < 0 || req.Quantity > api.MaxQuantity {
 		return s.storeRefusal(ctx, k, api.Invalid("quantity", "Give a quantity between 0 and %d.", api.MaxQuantity))

@@ -24,6 +24,9 @@ func (s *Service) checkout(ctx context.Context, c *call, req api.CheckoutRequest
 	if c.Key == "" {
 		return reply{}, api.Invalid("Idempotency-Key", "A checkout needs an Idempotency-Key header of 1 to 128 visible characters.")
 	}
+	if len(req.Cart) > maxID {
+		return reply{}, noCart()
+	}
 	k := s.key(c, "cart:"+req.Cart, req.Checkout)
 	id := keyOf(k.Scope, k.Key)
 	s.mu.Lock()

@@ -122,6 +122,9 @@ type call struct {
 	staff    staffRec
 }
 
+// maxKeyBytes bounds an idempotency key with what an edge puts in front of it.
+const maxKeyBytes = 512
+
 // scope is whose idempotency keys a call uses.
 func (c *call) scope() string {
 	switch {
@@ -152,6 +155,9 @@ func (s *Service) Serve(ctx context.Context, name string, ac api.Call, body []by
 	h, ok := s.handlers[name]
 	if !ok {
 		return reply{}, api.NewError(api.CodeNotFound, "There is no endpoint %q.", name)
+	}
+	if len(ac.Key) > maxKeyBytes {
+		return reply{}, api.Invalid(api.HeaderKey, "An idempotency key is at most %d bytes here.", maxKeyBytes)
 	}
 	c := &call{Call: ac, name: name}
 	if h.kind != api.Read && !s.log.Leading() {

@@ -16,6 +16,7 @@ import (
 
 // The limits of what people may enter.
 const (
+	maxID        = 100 // of a cart, as it may come from a request
 	maxTitle     = 255
 	maxText      = 64 << 10
 	maxPrice     = 100_000_000 // minor units: a million
