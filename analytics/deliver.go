@@ -79,24 +79,28 @@ func (a *Analytics) deliverSegment(ctx context.Context, seg sealed) {
 	}
 }
 
-// sendOnce inserts a segment. When an earlier attempt may have reached ClickHouse, its word is not
-// enough: the rows must be there, or they go again under a token of their own, and the aggregates
-// must have them.
+// sendOnce inserts a segment. When an earlier attempt may have reached ClickHouse, neither its token
+// nor ClickHouse's word is enough: a batch that is there is not sent again, since its token may have
+// left the window; one that is acknowledged and not there goes under a token of its own; and the
+// aggregates must have it.
 func sendOnce(ctx context.Context, w *warehouse, s segment, maybeSent bool, stats *deliveryStats) error {
 	ctx, cancel := context.WithTimeout(ctx, insertTimeout)
 	defer cancel()
-	if err := w.sendSegment(ctx, s, s.Token); err != nil || !maybeSent {
-		return err
+	if !maybeSent {
+		return w.sendSegment(ctx, s, s.Token)
 	}
 	there, err := w.holdsSegment(ctx, s)
+	if err == nil && !there {
+		if err = w.sendSegment(ctx, s, s.Token); err == nil {
+			there, err = w.holdsSegment(ctx, s)
+		}
+	}
+	if err == nil && !there {
+		stats.reinserted.Add(1)
+		err = w.sendSegment(ctx, s, fmt.Sprintf("%s-again-%d", s.Token, time.Now().UnixNano()))
+	}
 	if err != nil {
 		return err
-	}
-	if !there {
-		stats.reinserted.Add(1)
-		if err := w.sendSegment(ctx, s, fmt.Sprintf("%s-again-%d", s.Token, time.Now().UnixNano())); err != nil {
-			return err
-		}
 	}
 	return w.heal(ctx, s)
 }

@@ -297,8 +297,26 @@ func TestClickHouseIsDownForAWhile(t *testing.T) {
 	once(t, e, 10)
 }
 
-// TestAggregatesAreHealed: a kill after the table and before its views leaves the aggregates short, and
-// a repeat alone does not mend them.
+// TestRepeatAfterTheWindow: the token of a batch is forgotten, and then the batch comes again.
+func TestRepeatAfterTheWindow(t *testing.T) {
+	e := startEngine(t)
+	dir, copied := t.TempDir(), t.TempDir()
+	sealedFiles(t, newShopper(t), dir, 3, 40)
+	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	first := openTest(t, Config{Addr: e.url(), Dir: dir, Edge: "edge-a"})
+	drained(t, first)
+	e.exec("ALTER TABLE events MODIFY SETTING non_replicated_deduplication_window = 0")
+	e.exec("ALTER TABLE events MODIFY SETTING non_replicated_deduplication_window = 10000")
+	second := openTest(t, Config{Addr: e.url(), Dir: copied, Edge: "edge-a"})
+	drained(t, second)
+	once(t, e, 120)
+	recounts(t, e)
+}
+
+// TestAggregatesAreHealed: a kill between a target's note of the token and its part leaves the target
+// short, and a repeat alone does not mend it.
 func TestAggregatesAreHealed(t *testing.T) {
 	e := startEngine(t)
 	dir := t.TempDir()
@@ -321,7 +339,13 @@ func TestAggregatesAreHealed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, target := range []string{"product_hours", "funnel_hours"} {
-		e.exec("TRUNCATE TABLE " + target)
+		e.exec("DELETE FROM " + target + " WHERE 1") // the rows go, the token stays
+	}
+	if err := w.sendSegment(t.Context(), content, content.Token); err != nil {
+		t.Fatal(err)
+	}
+	if n := e.number("SELECT uniqMerge(sessions) FROM funnel_hours"); n != 0 {
+		t.Errorf("a repeat alone mended the target, so this test shows nothing (%d sessions)", n)
 	}
 	a := openTest(t, Config{Addr: e.url(), Dir: dir, Edge: "edge-a"})
 	drained(t, a)

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,32 +22,43 @@ import (
 	"meridian/deploy/local/clickhouse/fetch"
 )
 
-// engineBinary is built once; the tests run the real engine as a process, because they kill it.
-var engineBinary, engineLibrary string
-
+// TestMain removes what buildEngine made.
 func TestMain(m *testing.M) {
-	os.Exit(testMain(m))
+	code := m.Run()
+	if built := buildEngine.dir; built != "" {
+		_ = os.RemoveAll(built)
+	}
+	os.Exit(code)
 }
 
-func testMain(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "analytics-engine-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	engineBinary = filepath.Join(dir, "engine")
-	if out, err := exec.Command("go", "build", "-o", engineBinary, "meridian/deploy/local/clickhouse").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the engine: %v\n%s", err, out)
-		return 1
-	}
-	if engineLibrary = os.Getenv("MERIDIAN_LIBCHDB"); engineLibrary == "" {
-		if engineLibrary, err = fetch.Library(context.Background(), fetch.Config{}); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
+// buildEngine makes the real engine once, when the first test needs it: the tests run it as a
+// process, because they kill it.
+var buildEngine struct {
+	once                 sync.Once
+	dir, binary, library string
+	err                  error
+}
+
+func builtEngine(t *testing.T) (binary, library string) {
+	t.Helper()
+	b := &buildEngine
+	b.once.Do(func() {
+		if b.dir, b.err = os.MkdirTemp("", "analytics-engine-"); b.err != nil {
+			return
 		}
+		b.binary = filepath.Join(b.dir, "engine")
+		if out, err := exec.Command("go", "build", "-o", b.binary, "meridian/deploy/local/clickhouse").CombinedOutput(); err != nil {
+			b.err = fmt.Errorf("build the engine: %w: %s", err, out)
+			return
+		}
+		if b.library = os.Getenv("MERIDIAN_LIBCHDB"); b.library == "" {
+			b.library, b.err = fetch.Library(context.Background(), fetch.Config{})
+		}
+	})
+	if b.err != nil {
+		t.Fatal(b.err)
 	}
-	return m.Run()
+	return b.binary, b.library
 }
 
 // engine is a ClickHouse process on a data directory and a port of its own.
@@ -81,7 +93,8 @@ func (e *engine) url() string { return "http://" + e.addr }
 
 func (e *engine) start() {
 	e.t.Helper()
-	e.cmd = exec.Command(engineBinary, "--listen", e.addr, "--data", e.dir, "--lib", engineLibrary)
+	binary, library := builtEngine(e.t)
+	e.cmd = exec.Command(binary, "--listen", e.addr, "--data", e.dir, "--lib", library)
 	stderr, err := e.cmd.StderrPipe()
 	if err != nil {
 		e.t.Fatal(err)

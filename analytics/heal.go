@@ -21,9 +21,9 @@ const (
 )
 
 // healers are the materialized views over events, read from the schema so that there is one text of
-// each. An INSERT that was killed between the table and its views leaves the views without the
-// batch, and its repeat is taken for a duplicate before it reaches them. The aggregates hold sets, so
-// adding a batch to them once too often changes nothing.
+// each. A view's target notes tokens like a table does, and a kill can leave it with the note and
+// without the part; a repeat is then taken for a duplicate there. The aggregates hold sets, so adding
+// a batch to them once too often changes nothing.
 func healers() ([]healer, error) {
 	all, err := migrations()
 	if err != nil {
