@@ -1,0 +1,70 @@
+package main
+
+func kitchen() []family {
+	const maker = "Lund Larder"
+	base := []string{"kitchen"}
+	return []family{
+		{kind: "Bottle", vendor: "Ridgeway Goods", collections: []string{"kitchen", "bags"}, tags: []string{"bottle", "insulated", "steel"},
+			choices: []choice{{"Size", []value{{"500 ml", "500", 0}, {"750 ml", "750", 600}}}},
+			facts:   []string{"Cold for 24 hours, hot for 12", "18/8 steel, double wall, no lining", "Spare lids and seals in stock"},
+			items: []item{
+				{handle: "field-bottle-sage", title: "Field Bottle in Sage", sku: "BTL-SAG", price: 3200, tags: "green", more: "gifts", alt: "Sage green steel bottle with a black loop lid",
+					text: "A bottle to hang from a pack by its loop and forget about until noon. The powder coat has a tooth to it, so it does not slip out of cold hands."},
+				{handle: "field-bottle-brick", title: "Field Bottle in Brick", sku: "BTL-BRK", price: 3200, tags: "red", alt: "Brick red steel bottle with a black loop lid",
+					text: "Easy to spot in a cloakroom, on a beach and in the long grass where you left it. Dents give it character; the vacuum survives them."},
+				{handle: "field-bottle-midnight", title: "Field Bottle in Midnight", sku: "BTL-MID", price: 3200, tags: "blue", stock: []int64{0, 0}, alt: "Dark blue steel bottle with a black loop lid",
+					text: "Dark blue, and smart enough for a meeting. The wide mouth takes ice cubes and a proper bottle brush."},
+				{handle: "commute-flask-chalk", title: "Commute Flask in Chalk", sku: "FLK-CHK", price: 3800, tags: "white", was: 4400, alt: "White steel flask with a steel and walnut lid",
+					text: "A slimmer flask with a steel lid and a walnut inlay that you can open with one hand. It fits the cup holder of anything with wheels."},
+			}},
+		{kind: "Carafe", vendor: "Halden Glass", collections: base, tags: []string{"glass", "carafe"},
+			facts: []string{"1.1 litres, 26 cm tall", "Borosilicate glass, takes boiling water", "Wash the stopper by hand"},
+			items: []item{
+				{handle: "still-carafe-clear", title: "Still Carafe, Clear", sku: "CRF-CLR", price: 4200, tags: "clear", alt: "Clear glass carafe with an oak ball as a stopper",
+					text: "Blown in one breath, with a lip that cuts the stream clean. The oak ball closes it by weight alone and makes a good sound doing it."},
+				{handle: "still-carafe-smoke", title: "Still Carafe, Smoke", sku: "CRF-SMK", price: 4400, tags: "grey", alt: "Smoke grey glass carafe with a walnut ball as a stopper",
+					text: "Smoke-grey glass that flatters a modest red and keeps its secrets. The walnut stopper darkens with time."},
+				{handle: "still-carafe-sea", title: "Still Carafe, Sea", sku: "CRF-SEA", price: 4400, tags: "green", stock: []int64{2}, alt: "Sea green glass carafe with an ash ball as a stopper",
+					text: "The tint comes from a little iron in the sand, as it does on the coast. Water looks colder in it."},
+			}},
+		{kind: "Board", vendor: "Halden Works", collections: base, tags: []string{"wood", "board"},
+			choices: []choice{{"Size", []value{{"Medium", "M", 0}, {"Large", "L", 1600}}}},
+			facts:   []string{"Medium 34 × 20 cm, large 44 × 26 cm", "Oiled, not lacquered; oil it again when it looks thirsty", "From certified European forests"},
+			items: []item{
+				{handle: "bread-board-oak", title: "Bread Board in Oak", sku: "BRD-OAK", price: 4600, tags: "oak", more: "gifts", alt: "Rectangular oak board with a handle",
+					text: "Glued up from narrow staves, so it stays flat through steam and summer. Cut on one side, serve on the other."},
+				{handle: "bread-board-walnut", title: "Bread Board in Walnut", sku: "BRD-WAL", price: 5800, tags: "walnut", alt: "Rectangular walnut board with a handle",
+					text: "Dark walnut, kind to knives and very good to cheese. The hole in the handle fits a hook or a thumb."},
+				{handle: "round-board-ash", title: "Round Board in Ash", sku: "BRD-R-ASH", price: 4400, tags: "ash", alt: "Round ash board with a handle",
+					text: "A pale round board for flatbread and pizza, with a bevel underneath that fingers find by themselves."},
+				{handle: "round-board-black", title: "Round Board, Blackened", sku: "BRD-R-BLK", price: 4800, tags: "black", was: 5400, alt: "Round blackened ash board with a handle",
+					text: "Ash stained with iron and vinegar until it turns black all the way down. Tomatoes on it need no garnish."},
+			}},
+		{kind: "Mill", vendor: maker, collections: base, tags: []string{"mill", "pepper"},
+			choices: []choice{{"For", []value{{"Pepper", "P", 0}, {"Salt", "S", 0}}}},
+			facts:   []string{"22 cm tall", "Ceramic grinder, set by the brass nut", "Guaranteed for 25 years"},
+			items: []item{
+				{handle: "turned-mill-walnut", title: "Turned Mill in Walnut", sku: "MIL-T-WAL", price: 5400, tags: "walnut", alt: "Waisted walnut pepper mill with a brass ball on top",
+					text: "Turned from one block, so that the grain runs unbroken from head to foot. The waist is where a hand wants it."},
+				{handle: "turned-mill-ash", title: "Turned Mill in Ash", sku: "MIL-T-ASH", price: 5200, tags: "ash", alt: "Waisted ash pepper mill with a brass ball on top",
+					text: "The pale one. It picks up a little of every dinner, and after a year it is yours."},
+				{handle: "column-mill-poppy", title: "Column Mill in Poppy", sku: "MIL-C-POP", price: 4800, tags: "red", stock: []int64{3, 1}, alt: "Red cylindrical pepper mill with an oak head",
+					text: "A straight red column under an oak head. You will not lose it among the oils."},
+				{handle: "column-mill-ink", title: "Column Mill in Ink", sku: "MIL-C-INK", price: 4800, tags: "black", alt: "Ink-coloured cylindrical pepper mill with a walnut head",
+					text: "Lacquered beech and walnut, built round the same grinder as our tall mills. From coarse to dust in half a turn."},
+			}},
+		{kind: "Storage", vendor: maker, collections: base, tags: []string{"jar", "storage"},
+			choices: []choice{{"Size", []value{{"0.8 l", "08", 0}, {"1.4 l", "14", 700}, {"2 l", "20", 1200}}}},
+			facts:   []string{"Silicone seal, wooden lid", "Jars are stoneware, tins are steel", "Body dishwasher safe, lid by hand"},
+			items: []item{
+				{handle: "pantry-jar-oat", title: "Pantry Jar in Oat", sku: "JAR-OAT", price: 3400, tags: "cream", alt: "Speckled cream jar with an oak lid",
+					text: "Flour, coffee, the good biscuits. A small pressed panel on the front takes chalk and gives it up again with a damp thumb."},
+				{handle: "pantry-jar-tide", title: "Pantry Jar in Tide", sku: "JAR-TID", price: 3400, tags: "teal", alt: "Teal speckled jar with a walnut lid",
+					text: "Our sea-green glaze with a walnut lid. Tea keeps its scent in here; so does everything else, so choose once."},
+				{handle: "ribbed-tin-cream", title: "Ribbed Tin in Cream", sku: "TIN-CRM", price: 2800, tags: "cream", was: 3200, more: "gifts", alt: "Cream ribbed tin with a walnut lid",
+					text: "Pressed steel with a rib to grip and an enamel that shrugs off knocks. A row of three makes a shelf look organised even when it is not."},
+				{handle: "ribbed-tin-forest", title: "Ribbed Tin in Forest", sku: "TIN-FOR", price: 2800, tags: "green", stock: []int64{0, 0, 0}, alt: "Dark green ribbed tin with an oak lid",
+					text: "The green of old railway carriages. Rice goes in the large one, rooibos in the small, and nobody has to ask."},
+			}},
+	}
+}
