@@ -36,7 +36,9 @@ func Handler(assets http.Handler) http.Handler {
 	}
 	mux.Handle("GET /assets/", assets)
 	mux.HandleFunc("GET /api/v1/recommendations", func(w http.ResponseWriter, _ *http.Request) { answer(w, `{"items":[]}`) })
-	mux.HandleFunc("GET /api/v1/search/suggest", func(w http.ResponseWriter, _ *http.Request) { answer(w, `{"queries":["lamp","lamp shade"],"products":[]}`) })
+	mux.HandleFunc("GET /api/v1/search/suggest", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, `{"queries":["lamp","lamp shade"],"products":[]}`)
+	})
 	mux.HandleFunc("POST /api/v1/events", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) })
 	views := web.CannedViews()
 	for _, c := range views {
