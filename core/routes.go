@@ -30,16 +30,17 @@ func read[Req, Resp any](s *Service, ep api.Endpoint[Req, Resp], fn func(c *call
 			return reply{}, err
 		}
 		var resp Resp
-		at := s.m.View(func() { resp, err = fn(c, req) })
-		if err != nil {
-			return reply{index: at}, err
+		var at api.Index
+		take := func() error {
+			at = s.m.View(func() { resp, err = fn(c, req) })
+			return err
 		}
-		if ep.Kind == api.Exact { // the value is taken; now make sure that it was the leader's
-			if err := s.log.VerifyRead(ctx); err != nil {
-				return reply{index: at}, err
-			}
+		if ep.Kind == api.Exact {
+			err = s.log.ReadExact(ctx, take)
+		} else {
+			err = take()
 		}
-		return reply{value: resp, status: 200, index: at}, nil
+		return reply{value: resp, status: 200, index: at}, err
 	}}
 }
 

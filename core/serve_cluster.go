@@ -124,13 +124,15 @@ func (s *Service) clusterGet(ctx context.Context, c *call, _ api.None) (reply, e
 	if err := need(c, roleOperator); err != nil {
 		return reply{}, err
 	}
-	v, err := s.cfg.Members.Cluster(ctx)
-	if err != nil {
-		return reply{}, err
-	}
-	at := s.m.View(func() { v.Edges = s.m.liveEdges() })
-	v.Timeline = at.Timeline
-	return reply{value: v, status: 200, index: at}, s.log.VerifyRead(ctx)
+	var v api.Cluster
+	var at api.Index
+	err := s.log.ReadExact(ctx, func() (err error) {
+		v, err = s.cfg.Members.Cluster(ctx)
+		at = s.m.View(func() { v.Edges = s.m.liveEdges() })
+		v.Timeline = at.Timeline
+		return err
+	})
+	return reply{value: v, status: 200, index: at}, err
 }
 
 func (s *Service) change(ctx context.Context, c *call, fn func() error) (reply, error) {

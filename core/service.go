@@ -22,8 +22,9 @@ import (
 type Log interface {
 	// Propose appends a command and answers with what Machine.Apply gave for it here.
 	Propose(ctx context.Context, command []byte) (any, error)
-	// VerifyRead returns nil if this node was the leader at some moment after the call.
-	VerifyRead(ctx context.Context) error
+	// ReadExact runs take, and returns nil only if this node led without a break from before take
+	// until a moment after it.
+	ReadExact(ctx context.Context, take func() error) error
 	// WaitApplied waits until this node has applied the index.
 	WaitApplied(ctx context.Context, index uint64) error
 	// Leading says whether this node leads and is ready to decide; Leader names the node that leads.

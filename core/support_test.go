@@ -40,10 +40,10 @@ func (l *aloneLog) Propose(_ context.Context, command []byte) (any, error) {
 	l.entries = append(l.entries, e)
 	return l.m.Apply(e.index, 1, e.head, [][]byte{command})[0], nil
 }
-func (l *aloneLog) VerifyRead(context.Context) error          { return nil }
-func (l *aloneLog) WaitApplied(context.Context, uint64) error { return nil }
-func (l *aloneLog) Leading() bool                             { return true }
-func (l *aloneLog) Leader() string                            { return "core-1" }
+func (l *aloneLog) ReadExact(_ context.Context, take func() error) error { return take() }
+func (l *aloneLog) WaitApplied(context.Context, uint64) error            { return nil }
+func (l *aloneLog) Leading() bool                                        { return true }
+func (l *aloneLog) Leader() string                                       { return "core-1" }
 
 // shop is one core over loopback, with the real sandbox provider behind it.
 type shop struct {

@@ -55,11 +55,18 @@ func (l log) Propose(ctx context.Context, command []byte) (any, error) {
 	return r.Value, refuse(err)
 }
 
-// VerifyRead implements core.Log. A read that cannot be verified has no outcome to be unsure about.
-func (l log) VerifyRead(ctx context.Context) error {
-	err := l.node.VerifyRead(ctx)
+// ReadExact implements core.Log. A read that cannot be verified has no outcome to be unsure about.
+func (l log) ReadExact(ctx context.Context, take func() error) error {
+	var refusal error
+	err := l.node.ReadExact(ctx, func() error {
+		refusal = take() // a "not found" has to be as true as an answer
+		return nil
+	})
 	var other *replication.ErrNotLeader
-	if err == nil || errors.As(err, &other) {
+	switch {
+	case err == nil:
+		return refusal
+	case errors.As(err, &other), errors.Is(err, replication.ErrClosed):
 		return refuse(err)
 	}
 	return api.NewError(api.CodeNoLeader, "No majority of the core answers right now. Try again in a moment.").WithCause(err)
