@@ -154,7 +154,8 @@ func TestEveryPictureIsThere(t *testing.T) {
 				t.Errorf("%s: %v, %v", f, c, err)
 			}
 		}
-		if !listed[p.Name+"-640.jpg"] || !listed[p.Name+"-320.jpg"] || !listed[p.Name+"-640.avif"] || !listed[p.Name+"-320.avif"] {
+		stem := strings.TrimSuffix(p.Name, ".jpg")
+		if !listed[stem+"-640.jpg"] || !listed[stem+"-320.jpg"] || !listed[stem+"-640.avif"] || !listed[stem+"-320.avif"] {
 			t.Errorf("%s lacks a rendition: %v", p.Name, p.Files)
 		}
 	}

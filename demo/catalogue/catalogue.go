@@ -55,12 +55,12 @@ func (f family) products(have map[string]bool) []api.StaffProduct {
 			Collections:     append(append([]string{}, f.collections...), split(it.more)...),
 		}
 		for _, pic := range []struct{ name, alt string }{{it.handle + "-1", it.alt}, {it.handle + "-2", it.alt + ", from another side"}} {
-			if have[pic.name] {
-				p.Images = append(p.Images, api.StaffImage{Asset: pic.name, Alt: pic.alt})
+			if have[pic.name+".jpg"] {
+				p.Images = append(p.Images, api.StaffImage{Asset: pic.name + ".jpg", Alt: pic.alt})
 			}
 		}
-		if have[it.handle+"-turn"] {
-			p.Clips = []api.Clip{{URL: it.handle + "-turn", Type: "video/mp4"}}
+		if have[it.handle+".mp4"] {
+			p.Clips = []api.Clip{{URL: it.handle + ".mp4", Type: "video/mp4"}}
 		}
 		for _, c := range f.choices {
 			o := api.Option{Name: c.name}

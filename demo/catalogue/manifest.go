@@ -15,7 +15,7 @@ import (
 
 var rendition = regexp.MustCompile(`^(.+)-(\d+)\.(avif|jpg)$`)
 
-// present names the pictures and clips that were rendered.
+// present names the pictures and clips that were rendered, by their asset names.
 func present(dir string) (map[string]bool, error) {
 	have := map[string]bool{}
 	files, err := os.ReadDir(filepath.Join(dir, "pictures"))
@@ -25,7 +25,7 @@ func present(dir string) (map[string]bool, error) {
 	for _, f := range files {
 		// The smallest AVIF is written last, so it marks a whole set.
 		if name, ok := strings.CutSuffix(f.Name(), "-320.avif"); ok {
-			have[name] = true
+			have[name+".jpg"] = true
 		}
 	}
 	clips, err := os.ReadDir(filepath.Join(dir, "clips"))
@@ -33,8 +33,8 @@ func present(dir string) (map[string]bool, error) {
 		return nil, err
 	}
 	for _, f := range clips {
-		if name, ok := strings.CutSuffix(f.Name(), ".mp4"); ok {
-			have[name] = true
+		if strings.HasSuffix(f.Name(), ".mp4") {
+			have[f.Name()] = true
 		}
 	}
 	return have, nil
@@ -49,7 +49,7 @@ func manifests(dir string, products []api.StaffProduct) ([]picture, []clip, erro
 	sets := map[string][]string{}
 	for _, f := range files {
 		if m := rendition.FindStringSubmatch(f.Name()); m != nil {
-			sets[m[1]] = append(sets[m[1]], f.Name())
+			sets[m[1]+".jpg"] = append(sets[m[1]+".jpg"], f.Name())
 		}
 	}
 	var pictures []picture
@@ -63,7 +63,7 @@ func manifests(dir string, products []api.StaffProduct) ([]picture, []clip, erro
 			pictures = append(pictures, pic)
 		}
 		for _, c := range p.Clips {
-			clips = append(clips, clip{Name: c.URL, File: c.URL + ".mp4", Poster: p.Handle + "-1", Width: 640, Height: 640})
+			clips = append(clips, clip{Name: c.URL, File: c.URL, Poster: p.Handle + "-1.jpg", Width: 640, Height: 640})
 		}
 	}
 	return pictures, clips, nil

@@ -35,7 +35,7 @@ func makeClips(o options) error {
 		if !slices.Contains(turned(), s.Name) || !strings.HasPrefix(s.Name, o.only) {
 			continue
 		}
-		file := filepath.Join(dir, strings.TrimSuffix(s.Name, "-1")+"-turn.mp4")
+		file := filepath.Join(dir, strings.TrimSuffix(s.Name, "-1")+".mp4")
 		if _, err := os.Stat(file); err == nil && !o.force {
 			continue
 		}
