@@ -35,7 +35,7 @@ func (s *Shop) register(ctx context.Context, r *Request) (*Answer, error) {
 	if err := decodeJSON(r.Body, &body); err != nil {
 		return nil, err
 	}
-	t := s.private(r)
+	t := s.nobody(r)
 	session, err := ask(ctx, t, api.CustomersCreate, body)
 	if err != nil {
 		return t.refused(err)
@@ -50,7 +50,7 @@ func (s *Shop) signIn(ctx context.Context, r *Request) (*Answer, error) {
 	if err := decodeJSON(r.Body, &body); err != nil {
 		return nil, err
 	}
-	t := s.private(r)
+	t := s.nobody(r)
 	session, err := ask(ctx, t, api.SessionsCreate, body)
 	if err != nil {
 		return t.refused(err)

@@ -100,6 +100,28 @@ func TestSessionsAreCookies(t *testing.T) {
 	f.do("GET", "/api/v1/customers/me", "").must(t, 401)
 }
 
+// A session that ended must not keep anybody from their cart.
+func TestEndedSessionsAreForgotten(t *testing.T) {
+	f := newShopFixture(t, nil)
+	f.core.says("sessions.create", api.CustomerSession{Token: "tok-old"})
+	f.do("POST", "/api/v1/sessions", `{"email":"a@example.com","password":"long enough"}`).must(t, 201)
+	f.core.on("carts.create", func(c wireCall) wireAnswer {
+		if c.Credential != "" {
+			return wireAnswer{V: api.NewError(api.CodeUnauthorized, "Sign in first.")}
+		}
+		return wireAnswer{V: cartOf(0)}
+	})
+	a := f.do("POST", "/api/v1/carts", `{}`, "Idempotency-Key", "k").must(t, 201)
+	if c := strings.Join(a.Header.Values("Set-Cookie"), "\n"); !strings.Contains(c, "session=;") {
+		t.Errorf("the ended session stays: %s", c)
+	}
+	calls := f.core.called("carts.create")
+	if len(calls) != 2 || calls[0].Credential != "session:tok-old" || calls[1].Credential != "" || calls[1].Key != "k" {
+		t.Errorf("the core saw %+v", calls)
+	}
+	f.do("POST", "/api/v1/carts", `{}`, "Authorization", "Bearer wrong").must(t, 401)
+}
+
 func TestRecommendations(t *testing.T) {
 	f := newShopFixture(t, nil)
 	var out api.Recommendations

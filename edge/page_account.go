@@ -94,7 +94,7 @@ func typed(r *Request) (v web.SignIn, password string) {
 func (s *Shop) signInForm(ctx context.Context, r *Request) (*Answer, error) {
 	v, password := typed(r)
 	v.Register = r.Path == registerPath
-	t := s.private(r)
+	t := s.nobody(r)
 	var session api.CustomerSession
 	var err error
 	if v.Register {

@@ -83,9 +83,9 @@ func (s *Shop) buy(ctx context.Context, r *Request) (*Answer, error) {
 	if !validOpaque(r.Jar.Cart) {
 		return s.boughtBefore(t)
 	}
-	pay := *t.copy()
+	pay := t.copy()
 	pay.call.Key = f.key
-	order, err := ask(ctx, &pay, api.CheckoutCart, api.CheckoutRequest{Cart: r.Jar.Cart, Checkout: f.body(s.cfg.Provider)})
+	order, err := ask(ctx, pay, api.CheckoutCart, api.CheckoutRequest{Cart: r.Jar.Cart, Checkout: f.body(s.cfg.Provider)})
 	if err == nil {
 		a := pay.answer()
 		placed(a.jar(r), r.Jar.Cart, &order)
@@ -120,7 +120,7 @@ func (s *Shop) boughtBefore(t *trip) (*Answer, error) {
 }
 
 // copy is a trip with an account of its own.
-func (t *trip) copy() *trip { return &trip{shop: t.shop, r: t.r, call: t.call} }
+func (t *trip) copy() *trip { return &trip{shop: t.shop, r: t.r, call: t.call, ended: t.ended} }
 
 func (s *Shop) showCheckout(ctx context.Context, t *trip, cart *api.Cart, f checkoutForm, status int, refusal *api.Error) (*Answer, error) {
 	r := t.r

@@ -102,6 +102,7 @@ type trip struct {
 	lowest api.Index
 	newest api.Index
 	replay bool
+	ended  bool // the client's session is none any more
 	flying int
 	since  time.Time
 	spent  time.Duration
@@ -137,28 +138,56 @@ func (s *Shop) staff(r *Request) *trip {
 	return t
 }
 
-// ask makes one call to the core and keeps account of index, replay and time.
+// nobody is a private trip of someone who is about to say who they are.
+func (s *Shop) nobody(r *Request) *trip {
+	t := s.private(r)
+	t.call.Credential = ""
+	return t
+}
+
+// ask makes one call to the core and keeps account of index, replay and time. A session that has
+// ended must not keep a shopper from their cart: the call is made again without it.
 func ask[Req, Resp any](ctx context.Context, t *trip, e api.Endpoint[Req, Resp], req Req) (Resp, error) {
-	call := t.call
+	resp, used, err := askOnce(ctx, t, e, req)
+	if api.CodeOf(err) == api.CodeUnauthorized && t.forget(used) {
+		resp, _, err = askOnce(ctx, t, e, req)
+	}
+	return resp, err
+}
+
+func askOnce[Req, Resp any](ctx context.Context, t *trip, e api.Endpoint[Req, Resp], req Req) (resp Resp, credential string, err error) {
+	call := t.leave()
 	if e.Kind != api.Write {
 		call.Key = ""
 	}
-	t.leave()
 	resp, meta, err := coreclient.Do(ctx, t.shop.cfg.Core, e, req, call)
 	t.back(meta, e.Kind)
 	if err == nil {
 		fillNil(&resp)
 	}
-	return resp, err
+	return resp, call.Credential, err
 }
 
-func (t *trip) leave() {
+// forget drops the cookie's session from the trip and, with its answer, from the client's jar. It says
+// whether that was the credential.
+func (t *trip) forget(credential string) bool {
+	if t.r.Jar.Session == "" || credential != "session:"+t.r.Jar.Session {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ended, t.call.Credential = true, ""
+	return true
+}
+
+func (t *trip) leave() api.Call {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.flying == 0 {
 		t.since = time.Now()
 	}
 	t.flying++
+	return t.call
 }
 
 func (t *trip) back(meta api.Meta, kind api.Kind) {
@@ -193,6 +222,9 @@ func (t *trip) answer() *Answer {
 		j.Min = api.Max(j.Min, t.newest)
 		a.Jar = &j
 		a.Index = t.newest
+	}
+	if t.ended {
+		a.jar(t.r).Session = ""
 	}
 	return a
 }
