@@ -2,21 +2,12 @@ package analytics
 
 import (
 	"context"
-	"errors"
-	"io"
-	"log"
-	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/google/uuid"
 
 	"meridian/api"
 )
@@ -54,99 +45,6 @@ func recounts(t *testing.T, e *engine) {
 	}
 }
 
-// TestExactlyOnceUnderKills kills the engine at random moments while batches are being inserted, and
-// every write is retried until it is acknowledged.
-func TestExactlyOnceUnderKills(t *testing.T) {
-	e := startEngine(t)
-	a := openTest(t, Config{Addr: e.url()})
-	s := newShopper(t)
-	eventually(t, "connected", func() bool { return a.Stats().Connected })
-
-	const kills, each = 12, 20
-	finished := make(chan struct{})
-	go func() {
-		defer close(finished)
-		for range kills {
-			time.Sleep(time.Duration(30+s.r.IntN(300)) * time.Millisecond) // the moment of the kill
-			e.kill()
-			e.start()
-		}
-	}()
-	shop, segments := newShopper(t), uint64(0)
-	for going := true; going; segments++ {
-		if err := a.spool.Append(t.Context(), shop.rows(t, each)); err != nil {
-			t.Fatal(err)
-		}
-		eventually(t, "the backlog is short", func() bool { return a.Stats().SpoolSegments < 4 })
-		select {
-		case <-finished:
-			going = false
-		default:
-		}
-	}
-	drained(t, a)
-	st := a.Stats()
-	if st.Retries == 0 {
-		t.Fatal("no kill hit an insert: the test has shown nothing")
-	}
-	once(t, e, segments*each)
-	recounts(t, e)
-	t.Logf("%d kills, %d batches, %d retries, %d reinserted", kills, st.DeliveredBatch, st.Retries, st.Reinserted)
-}
-
-// TestKilledBetweenWriteAndAcknowledgement puts a proxy before the engine that lets every INSERT
-// through once, waits until the engine has answered, kills it and swallows the answer.
-func TestKilledBetweenWriteAndAcknowledgement(t *testing.T) {
-	e := startEngine(t)
-	var mu sync.Mutex
-	swallowed := map[string]bool{}
-	target, err := url.Parse(e.url())
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := httptest.NewServer(&httputil.ReverseProxy{
-		Rewrite:  func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		ErrorLog: log.New(io.Discard, "", 0),
-		ModifyResponse: func(r *http.Response) error {
-			token := r.Request.URL.Query().Get("insert_deduplication_token")
-			mu.Lock()
-			defer mu.Unlock()
-			if token == "" || r.StatusCode != http.StatusOK || swallowed[token] {
-				return nil
-			}
-			swallowed[token] = true
-			e.kill()
-			e.start()
-			return errors.New("the engine was killed")
-		},
-	})
-	defer proxy.Close()
-	a := openTest(t, Config{Addr: proxy.URL})
-	s := newShopper(t)
-	const segments, each = 5, 30
-	for i := range segments {
-		if err := a.spool.Append(t.Context(), s.rows(t, each)); err != nil {
-			t.Fatal(err)
-		}
-		eventually(t, "delivered", func() bool { return a.Stats().DeliveredBatch == int64(i+1) })
-	}
-	box := &sliceList{list: []api.OutboxSlice{{Slice: 1, Entries: []api.OutboxEntry{order(1, time.Now(), "s1", "mug", 2, 2500), order(2, time.Now(), "s2", "jug", 1, 900)}}}}
-	if _, err := a.DeliverOutbox(t.Context(), box); err == nil || len(box.done) != 0 {
-		t.Fatalf("the answer was not swallowed: %v", err)
-	}
-	if n, err := a.DeliverOutbox(t.Context(), box); n != 2 || err != nil {
-		t.Fatal(n, err)
-	}
-	if len(swallowed) != segments+1 {
-		t.Errorf("%d answers were swallowed", len(swallowed))
-	}
-	once(t, e, segments*each)
-	recounts(t, e)
-	if rows, ids := e.number("SELECT count() FROM orders"), e.number("SELECT uniqExact(id) FROM orders"); rows != 2 || ids != 2 {
-		t.Errorf("orders: %d rows, %d ids", rows, ids)
-	}
-}
-
 // sealedFiles makes n segments in a directory of their own.
 func sealedFiles(t *testing.T, s *shopper, dir string, n, rows int) {
 	t.Helper()
@@ -167,6 +65,7 @@ func sealedFiles(t *testing.T, s *shopper, dir string, n, rows int) {
 // TestReplay sends the same segments from two processes at once: an edge whose disk was copied, or
 // one that was killed between the acknowledgement and the removal.
 func TestReplay(t *testing.T) {
+	t.Parallel()
 	e := startEngine(t)
 	s, dir, copied := newShopper(t), t.TempDir(), t.TempDir()
 	sealedFiles(t, s, dir, 5, 60)
@@ -181,86 +80,8 @@ func TestReplay(t *testing.T) {
 	recounts(t, e)
 }
 
-// TestWithoutDeduplicationRowsDouble switches the deduplication off and must see the difference.
-func TestWithoutDeduplicationRowsDouble(t *testing.T) {
-	e := startEngine(t)
-	dir := t.TempDir()
-	sealedFiles(t, newShopper(t), dir, 1, 50)
-	files, _ := filepath.Glob(filepath.Join(dir, "*"+sealedSuffix))
-	content, err := readSegment(files[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg := Config{Addr: e.url(), Dir: dir, Edge: "edge-a"}
-	if err := cfg.Validate(); err != nil {
-		t.Fatal(err)
-	}
-	w, err := openWarehouse(t.Context(), &cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.close()
-	e.exec("SYSTEM STOP MERGES") // a merge would collapse the copies before they are counted
-	send := func(mode string) {
-		t.Helper()
-		w.insert["deduplicate_insert"] = mode
-		if err := w.sendSegment(t.Context(), content, content.Token); err != nil {
-			t.Fatal(err)
-		}
-	}
-	send("enable")
-	send("enable")
-	if n := e.number("SELECT count() FROM events"); n != 50 {
-		t.Fatalf("with deduplication: %d rows", n)
-	}
-	send("disable")
-	if n := e.number("SELECT count() FROM events"); n != 100 {
-		t.Fatalf("without deduplication: %d rows, want 100: the control shows nothing", n)
-	}
-	if n := e.number("SELECT count() FROM clickstream"); n != 50 {
-		t.Fatalf("readers see %d rows", n)
-	}
-}
-
-// TestAcknowledgedButNotThere is what a kill leaves between ClickHouse's note of a token and the part
-// itself: the repeat is acknowledged, and there are no rows.
-func TestAcknowledgedButNotThere(t *testing.T) {
-	e := startEngine(t)
-	dir := t.TempDir()
-	sealedFiles(t, newShopper(t), dir, 1, 50)
-	files, _ := filepath.Glob(filepath.Join(dir, "*"+sealedSuffix))
-	content, err := readSegment(files[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg := Config{Addr: e.url(), Dir: t.TempDir(), Edge: "edge-a"}
-	if err := cfg.Validate(); err != nil {
-		t.Fatal(err)
-	}
-	w, err := openWarehouse(t.Context(), &cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.close()
-	if err := w.sendSegment(t.Context(), content, content.Token); err != nil {
-		t.Fatal(err)
-	}
-	e.exec("DELETE FROM events WHERE 1") // the rows go, the token stays
-	if err := w.sendSegment(t.Context(), content, content.Token); err != nil {
-		t.Fatal(err)
-	}
-	if n := e.number("SELECT count() FROM events"); n != 0 {
-		t.Fatalf("the token was forgotten: %d rows", n)
-	}
-	a := openTest(t, Config{Addr: e.url(), Dir: dir, Edge: "edge-a"})
-	drained(t, a)
-	once(t, e, 50)
-	if st := a.Stats(); st.Reinserted != 1 {
-		t.Errorf("reinserted %d", st.Reinserted)
-	}
-}
-
 func TestClickHouseIsDownForAWhile(t *testing.T) {
+	t.Parallel()
 	e := reserveEngine(t)
 	a := openTest(t, Config{Addr: e.url()})
 	s := newShopper(t)
@@ -297,67 +118,9 @@ func TestClickHouseIsDownForAWhile(t *testing.T) {
 	once(t, e, 10)
 }
 
-// TestRepeatAfterTheWindow: the token of a batch is forgotten, and then the batch comes again.
-func TestRepeatAfterTheWindow(t *testing.T) {
-	e := startEngine(t)
-	dir, copied := t.TempDir(), t.TempDir()
-	sealedFiles(t, newShopper(t), dir, 3, 40)
-	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
-		t.Fatal(err)
-	}
-	first := openTest(t, Config{Addr: e.url(), Dir: dir, Edge: "edge-a"})
-	drained(t, first)
-	e.exec("ALTER TABLE events MODIFY SETTING non_replicated_deduplication_window = 0")
-	e.exec("ALTER TABLE events MODIFY SETTING non_replicated_deduplication_window = 10000")
-	second := openTest(t, Config{Addr: e.url(), Dir: copied, Edge: "edge-a"})
-	drained(t, second)
-	once(t, e, 120)
-	recounts(t, e)
-}
-
-// TestAggregatesAreHealed: a kill between a target's note of the token and its part leaves the target
-// short, and a repeat alone does not mend it.
-func TestAggregatesAreHealed(t *testing.T) {
-	e := startEngine(t)
-	dir := t.TempDir()
-	sealedFiles(t, newShopper(t), dir, 1, 50)
-	files, _ := filepath.Glob(filepath.Join(dir, "*"+sealedSuffix))
-	content, err := readSegment(files[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg := Config{Addr: e.url(), Dir: t.TempDir(), Edge: "edge-a"}
-	if err := cfg.Validate(); err != nil {
-		t.Fatal(err)
-	}
-	w, err := openWarehouse(t.Context(), &cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.close()
-	if err := w.sendSegment(t.Context(), content, content.Token); err != nil {
-		t.Fatal(err)
-	}
-	for _, target := range []string{"product_hours", "funnel_hours"} {
-		e.exec("DELETE FROM " + target + " WHERE 1") // the rows go, the token stays
-	}
-	if err := w.sendSegment(t.Context(), content, content.Token); err != nil {
-		t.Fatal(err)
-	}
-	if n := e.number("SELECT uniqMerge(sessions) FROM funnel_hours"); n != 0 {
-		t.Errorf("a repeat alone mended the target, so this test shows nothing (%d sessions)", n)
-	}
-	a := openTest(t, Config{Addr: e.url(), Dir: dir, Edge: "edge-a"})
-	drained(t, a)
-	if n := e.number("SELECT uniqMerge(sessions) FROM funnel_hours"); n == 0 {
-		t.Error("funnel_hours stayed empty")
-	}
-	once(t, e, 50)
-	recounts(t, e)
-}
-
 // TestSameEventAtTwoEdges: a browser that changed the edge repeats a batch there.
 func TestSameEventAtTwoEdges(t *testing.T) {
+	t.Parallel()
 	e := startEngine(t)
 	a := openTest(t, Config{Addr: e.url(), Edge: "edge-a", Region: "eu"})
 	b := openTest(t, Config{Addr: e.url(), Edge: "edge-b", Region: "eu"})
@@ -383,6 +146,7 @@ func TestSameEventAtTwoEdges(t *testing.T) {
 }
 
 func TestMigrationsAreIdempotent(t *testing.T) {
+	t.Parallel()
 	e := startEngine(t)
 	cfg := Config{Addr: e.url(), Database: "shop", Dir: t.TempDir(), Edge: "edge-a"}
 	if err := cfg.Validate(); err != nil {
@@ -427,6 +191,7 @@ func TestMigrationsAreIdempotent(t *testing.T) {
 }
 
 func TestPoisonIsSetAside(t *testing.T) {
+	t.Parallel()
 	e := startEngine(t)
 	dir := t.TempDir()
 	s := newShopper(t)
@@ -457,73 +222,4 @@ func TestPoisonIsSetAside(t *testing.T) {
 	e.exec("ALTER TABLE events DROP CONSTRAINT no_more")
 	drained(t, a)
 	once(t, e, 15)
-}
-
-func TestOutboxIsExactlyOnce(t *testing.T) {
-	e := startEngine(t)
-	a := openTest(t, Config{Addr: e.url(), Edge: "edge-a"})
-	b := openTest(t, Config{Addr: e.url(), Edge: "edge-b"})
-	now := time.Now()
-	list := []api.OutboxSlice{
-		{Slice: 1, Entries: []api.OutboxEntry{order(1, now, "s1", "mug", 2, 2500), order(2, now, "s2", "jug", 1, 900)}},
-		{Slice: 2, Entries: []api.OutboxEntry{order(3, now, "s3", "mug", 1, 1250)}},
-	}
-	back := order(4, now, "s1", "mug", 2, 2500)
-	back.Type, back.Refunded = "order_refunded", &api.Money{Amount: 2500, Currency: "EUR"}
-	list[1].Entries = append(list[1].Entries, back)
-	for _, edge := range []*Analytics{a, b} { // the second never heard of the first's acknowledgement
-		box := &sliceList{list: list}
-		for _, want := range []int{2, 2, 0} {
-			if n, err := edge.DeliverOutbox(t.Context(), box); err != nil || n != want {
-				t.Fatal(n, err)
-			}
-		}
-		if len(box.done) != 2 {
-			t.Fatalf("acknowledged %v", box.done)
-		}
-	}
-	for _, table := range []string{"orders", "sales"} {
-		if rows, ids := e.number("SELECT count() FROM "+table), e.number("SELECT uniqExact(id) FROM "+table); rows != 4 || ids != 4 {
-			t.Errorf("%s: %d rows, %d ids", table, rows, ids)
-		}
-	}
-	if n := e.number("SELECT sum(total) FROM sales WHERE kind = 'order_placed'"); n != 2500+900+1250+3*490 {
-		t.Errorf("revenue %d", n)
-	}
-	if got, again := orderID(1, 7), orderID(1, 7); got != again || got == orderID(2, 7) || got == orderID(1, 8) || got.Version() != 8 || got.Variant() != uuid.RFC4122 {
-		t.Errorf("ids: %v %v", got, again)
-	}
-	broken := &sliceList{list: []api.OutboxSlice{{Slice: 3, Entries: []api.OutboxEntry{{Seq: 9, At: "yesterday"}}}}}
-	if _, err := a.DeliverOutbox(t.Context(), broken); err == nil || len(broken.done) != 0 {
-		t.Errorf("an entry without a time: %v, done %v", err, broken.done)
-	}
-}
-
-func TestRunOutboxStopsWithItsContext(t *testing.T) {
-	e := startEngine(t)
-	a := openTest(t, Config{Addr: e.url()})
-	ctx, cancel := context.WithCancel(t.Context())
-	finished := make(chan struct{})
-	box := &failing{sliceList: sliceList{list: []api.OutboxSlice{{Slice: 1, Entries: []api.OutboxEntry{order(1, time.Now(), "s", "mug", 1, 5)}}}}, fails: 3}
-	go func() { a.RunOutbox(ctx, box); close(finished) }()
-	eventually(t, "delivered despite a failing source", func() bool { return a.Stats().OutboxSlices == 1 })
-	cancel()
-	<-finished
-	if n := e.number("SELECT count() FROM orders"); n != 1 {
-		t.Errorf("%d orders", n)
-	}
-}
-
-// failing is an outbox behind a core that is not there at first.
-type failing struct {
-	sliceList
-	fails int
-}
-
-func (f *failing) Next(ctx context.Context) (api.OutboxSlice, error) {
-	if f.fails > 0 {
-		f.fails--
-		return api.OutboxSlice{}, errors.New("no leader")
-	}
-	return f.sliceList.Next(ctx)
 }

@@ -31,6 +31,7 @@ func (s *sliceList) Done(_ context.Context, slice uint64) error {
 }
 
 func TestReports(t *testing.T) {
+	t.Parallel()
 	e := startEngine(t)
 	a := openTest(t, Config{Addr: e.url(), Region: "eu"})
 	eventually(t, "connected", func() bool { return a.Stats().Connected })
@@ -69,7 +70,7 @@ func TestReports(t *testing.T) {
 		return table
 	}
 	for _, r := range a.Reports().List() {
-		for _, interval := range []string{"", "hour", "day", "week", "month"} {
+		for _, interval := range []string{"", "week"} {
 			table := run(r.Name, Params{From: day.From, To: day.To, Interval: interval, Compare: interval == "week"})
 			if n := len(table.Rows); (r.Name == "overview" || r.Name == "funnel") && n == 0 {
 				t.Errorf("%s on an empty database has no rows", r.Name)
