@@ -8,7 +8,8 @@
 //
 // Beside Shopify's columns it knows `Collections` (handles separated by ";"), `Price / USD` and
 // `Compare At Price / USD` (and the same for other currencies with two decimals), `Variant Title`
-// where it is not just the option values, and `Clip Src` (the name of a clip asset).
+// where it is not just the option values, and `Clip Src` (the name of a clip asset). `Image Src` is the
+// name of a picture asset; of an address, as Shopify exports it, the file name counts.
 // Read Parse and Product first.
 package productcsv
 
@@ -45,15 +46,15 @@ func (l Limits) withDefaults() Limits {
 // The longest values accepted, in characters unless they say bytes.
 const (
 	maxText        = 255 // title, vendor, type, a tag, an option name or value, an asset name
-	maxAlt         = 512
+	maxAlt         = 500
 	maxBodyBytes   = 64 << 10
 	maxHandle      = 128
 	maxTags        = 250
-	maxImages      = 100
+	maxImages      = 50
 	maxClips       = 10
 	maxCollections = 50
 	maxOnHand      = 1_000_000_000
-	maxMinor       = 100_000_000_000 // a billion in major units
+	maxMinor       = 100_000_000 // a million in major units
 )
 
 // Product is a product of the file. Line is the line it starts on, SKULines those of its variants, in

@@ -27,7 +27,7 @@ func line(set map[string]string) string {
 func TestParseGroupsRowsIntoProducts(t *testing.T) {
 	file := "\xef\xbb\xbf" + strings.ReplaceAll(head+
 		`teal-mug,Teal Mug,"<p>Good.</p><script>x()</script>",Kiln,"tea, stoneware,tea",Size,Small,MUG-S,4,12.90,15,14.00,teal-2.jpg,2,Side,active,ceramics;kitchen`+"\n"+
-		`teal-mug,,,,,,Large,MUG-L,0,16.50,,,teal-1.jpg,1,Front,,`+"\n"+
+		`teal-mug,,,,,,Large,MUG-L,0,16.50,,,https://cdn.example/files/teal-1.jpg?v=3,1,Front,,`+"\n"+
 		`teal-mug,,,,,,,,,,,,teal-3.jpg,3,"Glaze, close",,`+"\n"+
 		`,Flåsk & Cup,,,,Title,Default Title,FLASK,7,0.5,,,,,,draft,`+"\n", "\n", "\r\n")
 	got, errs := Parse(strings.NewReader(file), Limits{})

@@ -181,7 +181,11 @@ func (s *section) optionNames() []string {
 
 // pictures takes the picture and the clip of a row.
 func (s *section) pictures() {
-	if src := s.text(colImage, maxText); src != "" {
+	if src := assetName(s.get(colImage)); src != "" {
+		if utf8.RuneCountInString(src) > maxText {
+			s.bad(colImage, "%s: the name of the picture is longer than %d characters.", colImage, maxText)
+			return
+		}
 		img := placed{StaffImage: api.StaffImage{Asset: src, Alt: s.text(colAlt, maxAlt)}, position: len(s.d.images) + 1}
 		if v := s.get(colPosition); v != "" {
 			n, err := strconv.Atoi(v)
@@ -203,6 +207,15 @@ func (s *section) pictures() {
 		}
 		s.d.product.Clips = append(s.d.product.Clips, api.Clip{URL: src, Type: "video/mp4"})
 	}
+}
+
+// assetName takes the file name of an address, as Shopify exports it; other values are names already.
+func assetName(src string) string {
+	if !strings.HasPrefix(src, "https://") && !strings.HasPrefix(src, "http://") {
+		return src
+	}
+	src, _, _ = strings.Cut(src, "?")
+	return src[strings.LastIndexByte(src, '/')+1:]
 }
 
 // finish closes a product after its last row.
