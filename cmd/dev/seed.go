@@ -136,6 +136,10 @@ func (s *seeding) catalogue(ctx context.Context) error {
 		return fmt.Errorf("products: %s line %d, %s: %s (%d errors)", csvPath, e.Line, e.Column, e.Message, len(report.Errors))
 	}
 	s.say("catalogue: %d products created, %d updated, %d unchanged", report.Created, report.Updated, report.Unchanged)
+	if len(report.Warnings) > 0 {
+		w := report.Warnings[0]
+		s.say("catalogue: %d warnings, the first on line %d, %s: %s", len(report.Warnings), w.Line, w.Column, w.Message)
+	}
 	s.done.Catalogue = sum
 	return s.save()
 }

@@ -33,7 +33,7 @@ func layers() []layer {
 		{"internal/cluster", []string{anything}, "the harness starts all of it"},
 		{"internal", []string{"api", "api/coreclient"}, "test support speaks the contract"},
 		{"test", []string{anything}, "scenarios may use all of it"},
-		{"demo", []string{"assets"}, "the catalogue's generators make files, and call nothing of the shop"},
+		{"demo", []string{"api", "core/productcsv"}, "the catalogue's generators write files with the package that reads them, and call nothing of the shop"},
 		{"docs", nil, leaf},
 	}
 }
