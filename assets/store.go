@@ -183,7 +183,7 @@ func (s *Store) get(ctx context.Context, key string, opts minio.GetObjectOptions
 				return Object{}, err
 			}
 		}
-		if info.Size > MaxObjectBytes {
+		if info.Size < 0 || info.Size > MaxObjectBytes { // unknown is refused too: what is read is bounded
 			return Object{}, fmt.Errorf("%d bytes: %w", info.Size, ErrTooLarge)
 		}
 		o.Body = make([]byte, info.Size)
