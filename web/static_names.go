@@ -6,7 +6,7 @@ package web
 func hashedName(name string) string {
 	switch name {
 	case "app.css":
-		return "app.7848020f.css"
+		return "app.361dab6c.css"
 	case "app.js":
 		return "app.cb5bed31.js"
 	case "icon.svg":
