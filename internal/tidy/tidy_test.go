@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -151,6 +152,17 @@ func foreign() *regexp.Regexp {
 	return regexp.MustCompile("(?m)" + strings.Join(words, "|"))
 }
 
+// hints are parts of everything that foreign finds. They are looked for first, because an expression
+// with that many branches takes a minute over a whole repository.
+func hints() [][]byte {
+	var all [][]byte
+	for _, h := range []string{"/wo" + "rk/", "/ro" + "ot/", "/ho" + "me/", "/t" + "mp/", "regis" + "try.npm", "npm" + "js.", "proxy.go" + "lang", "sum.go" + "lang",
+		"pypi" + ".org", "crates" + ".io", "cla" + "ude", "anthro" + "pic", "chat" + "gpt", "open" + "ai", "agent", "co" + "pilot", "language " + "model"} {
+		all = append(all, []byte(h))
+	}
+	return all
+}
+
 func TestNothingOfTheWorkplace(t *testing.T) {
 	re := foreign()
 	for _, bad := range []string{"see /wo" + "rk/main", `"/t` + `mp/x"`, "a Cla" + "ude"} {
@@ -159,7 +171,9 @@ func TestNothingOfTheWorkplace(t *testing.T) {
 		}
 	}
 	files(t, func(path string, content []byte) {
-		if strings.HasSuffix(path, ".sum") {
+		lower := bytes.ToLower(content)
+		hinted := slices.ContainsFunc(hints(), func(h []byte) bool { return bytes.Contains(lower, h) })
+		if strings.HasSuffix(path, ".sum") || !hinted {
 			return
 		}
 		for i, line := range bytes.Split(content, []byte("\n")) {
