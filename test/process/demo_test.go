@@ -136,16 +136,17 @@ func (d *demo) shop(t testing.TB) *scenario.Shop {
 	return scenario.New(t, []string{d.addr(0), d.addr(1), d.addr(2)}, d.addr(70), c.Merchandiser.Token, c.Operator.Token)
 }
 
-func (d *demo) pid(t testing.TB, name string) int {
+// pid is the process of a name that runs now; one that was killed is waited for.
+func (d *demo) pid(t testing.TB, name string) (pid int) {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(d.dir, "run", name+".pid"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	eventually(t, name+" to run", func() bool {
+		b, err := os.ReadFile(filepath.Join(d.dir, "run", name+".pid"))
+		if err != nil {
+			return false
+		}
+		pid, err = strconv.Atoi(strings.TrimSpace(string(b)))
+		return err == nil && syscall.Kill(pid, 0) == nil
+	})
 	return pid
 }
 

@@ -165,8 +165,14 @@ func TestKillEverything(t *testing.T) {
 		wg.Wait()
 		near.waitServing(t)
 	}
+	pids := map[string]int{}
 	for _, name := range names {
-		near.signal(t, name, syscall.SIGKILL)
+		pids[name] = near.pid(t, name)
+	}
+	for name, pid := range pids {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Errorf("kill %s: %v", name, err)
+		}
 	}
 	eventually(t, "the processes to be started again", func() bool {
 		_, err := s.Do(context.Background(), scenario.Request{Method: "GET", URL: s.Edge(0) + "/api/v1/collections"}, nil)

@@ -27,10 +27,7 @@ func (s *Shop) Oversell(r Race) {
 	run := fmt.Sprintf("%x", time.Now().UnixNano())
 	sku := "RACE-" + run
 	s.PutProduct("race-"+run, sku, 1900, r.Units)
-	carts := make([]api.Cart, r.Buyers)
-	for i := range carts {
-		carts[i] = s.CartWith(i, sku, 1)
-	}
+	carts := s.carts(r.Buyers, sku)
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	var wg sync.WaitGroup
@@ -70,6 +67,24 @@ func (s *Shop) Oversell(r Race) {
 		}
 	}
 	s.ordersOf(sku, int(want))
+}
+
+// carts makes carts with one unit each, a few at a time.
+func (s *Shop) carts(n int, sku string) []api.Cart {
+	s.T.Helper()
+	carts := make([]api.Cart, n)
+	var wg sync.WaitGroup
+	for w := range 16 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := w; i < n; i += 16 {
+				carts[i] = s.CartWith(i, sku, 1)
+			}
+		}()
+	}
+	wg.Wait()
+	return carts
 }
 
 // chargedOnce verifies that an order was charged its total once, and that nothing else is held for it.
