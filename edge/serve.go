@@ -151,7 +151,7 @@ func (s *Server) cutOff(ctx *fasthttp.RequestCtx, id string, e *api.Error, t tim
 func (s *Server) unread(ctx *fasthttp.RequestCtx, id, method string, at target, m match, t timing) {
 	r := s.basic(ctx, id)
 	r.Method, r.Path = method, at.path
-	e := tooLarge(0)
+	var e *api.Error
 	switch b := m.leaf.of(method); {
 	case method == "GET" || method == "HEAD":
 		e = malformed("A GET takes no body.")

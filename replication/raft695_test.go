@@ -97,7 +97,7 @@ func (l leadingAlone) changesTerm(t *testing.T) bool {
 		self := peer.EncodePeer("b", peer.LocalAddr())
 		var resp raft.AppendEntriesResponse
 		answered <- peer.AppendEntries("a", l.addr, &raft.AppendEntriesRequest{
-			RPCHeader: raft.RPCHeader{ProtocolVersion: 3, ID: []byte("b"), Addr: self}, Term: own + 10, Leader: self}, &resp)
+			RPCHeader: raft.RPCHeader{ProtocolVersion: 3, ID: []byte("b"), Addr: self}, Term: own + 10}, &resp)
 	}()
 	changed := false
 	for end := time.Now().Add(400 * time.Millisecond); time.Now().Before(end) && !changed; time.Sleep(time.Millisecond) {

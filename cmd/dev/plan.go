@@ -36,7 +36,6 @@ func (p ports) smtp() string         { return p.at(81) }
 func (p ports) edgeURL(i int) string { return "http://" + p.edge(i) }
 func (p ports) highestOffset() int   { return 81 }
 func (p ports) valid() bool          { return p.base >= 1024 && p.base+p.highestOffset() <= 65535 }
-func (p ports) edges(n int) []string { return p.each(n, p.edgeURL) }
 func (p ports) coresFlag(n int) string {
 	return strings.Join(p.each(n, func(i int) string {
 		return fmt.Sprintf("core-%s=%s@%s", regions[i].name, regions[i].name, p.core(i))

@@ -29,7 +29,6 @@ type demo struct {
 	dir  string
 	base int
 	cmd  *exec.Cmd
-	out  *os.File
 	done chan error
 }
 
