@@ -8,7 +8,7 @@ func hashedName(name string) string {
 	case "app.css":
 		return "app.361dab6c.css"
 	case "app.js":
-		return "app.cb5bed31.js"
+		return "app.91c5aca7.js"
 	case "icon.svg":
 		return "icon.31571d2b.svg"
 	case "speculation.json":

@@ -21,7 +21,7 @@ import (
 )
 
 // near is the demo that the tests of this file share; they run one after another.
-var near *demo
+var near running
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -35,8 +35,8 @@ func run(m *testing.M) int {
 		return 1
 	}
 	code := m.Run()
-	if near.cmd.ProcessState == nil {
-		if err := near.stop(); err != nil {
+	if near.Running() {
+		if err := near.Stop(); err != nil {
 			fmt.Fprintln(os.Stderr, "stop the demo:", err)
 			code = 1
 		}
@@ -75,7 +75,7 @@ func TestOversellFarApart(t *testing.T) {
 		t.Logf("killed %s (%d)", name, far.signal(t, name, syscall.SIGKILL))
 	}})
 	far.waitServing(t)
-	if err := far.stop(); err != nil {
+	if err := far.Stop(); err != nil {
 		t.Errorf("stop: %v", err)
 	}
 	checkReplicas(t, far)
@@ -201,7 +201,7 @@ func TestKillEverything(t *testing.T) {
 
 // exactlyOnce waits until ClickHouse holds every accepted event and every order, and verifies that it
 // holds each once: in the raw table, and in what readers query.
-func (d *demo) exactlyOnce(t *testing.T, clicks *sender, orders []api.Order) {
+func (d running) exactlyOnce(t *testing.T, clicks *sender, orders []api.Order) {
 	t.Helper()
 	want := len(clicks.accepted)
 	for _, table := range []string{"events", "clickstream"} {
@@ -209,7 +209,7 @@ func (d *demo) exactlyOnce(t *testing.T, clicks *sender, orders []api.Order) {
 		var got string
 		eventually(t, "the events to arrive in "+table, func() bool {
 			var err error
-			got, err = d.clickhouse(query)
+			got, err = d.ClickHouse(query)
 			return err == nil && strings.HasSuffix(got, fmt.Sprintf("\t%d", want))
 		})
 		if got != fmt.Sprintf("%d\t%d", want, want) {
@@ -222,7 +222,7 @@ func (d *demo) exactlyOnce(t *testing.T, clicks *sender, orders []api.Order) {
 	}
 	query := "SELECT count(), uniqExact(order_id) FROM sales WHERE kind = 'order_placed' AND order_id IN (" + strings.Join(ids, ",") + ") FORMAT TSV"
 	eventually(t, fmt.Sprintf("%d orders to arrive", len(orders)), func() bool {
-		got, err := d.clickhouse(query)
+		got, err := d.ClickHouse(query)
 		return err == nil && got == fmt.Sprintf("%d\t%d", len(orders), len(orders))
 	})
 }
@@ -314,7 +314,7 @@ func TestZStops(t *testing.T) {
 	for _, n := range near.names(t) {
 		pids[n] = near.pid(t, n)
 	}
-	if err := near.stop(); err != nil {
+	if err := near.Stop(); err != nil {
 		t.Errorf("stop: %v", err)
 	}
 	for n, pid := range pids {
@@ -326,11 +326,11 @@ func TestZStops(t *testing.T) {
 }
 
 // checkReplicas runs core check on every stopped replica; those at the same index must have the same hash.
-func checkReplicas(t *testing.T, d *demo) {
+func checkReplicas(t *testing.T, d running) {
 	t.Helper()
 	hashes := map[string]string{}
 	for _, r := range []string{"eu", "us", "ap"} {
-		out, err := exec.Command(filepath.Join(repository, "bin", "core"), "check", "--data", filepath.Join(d.dir, "data", "core-"+r)).CombinedOutput()
+		out, err := exec.Command(filepath.Join(repository, "bin", "core"), "check", "--data", filepath.Join(d.Dir, "data", "core-"+r)).CombinedOutput()
 		if err != nil {
 			t.Errorf("core check of %s: %v\n%s", r, err, out)
 			continue

@@ -1,6 +1,7 @@
 // The page works without this. It paints the cart's count, makes the gallery, the picker and the
 // filters quicker to use, personalises recommendations and tells the clickstream what was seen.
 import { paintCount } from "./js/count.js";
+import { nameVisits } from "./js/events.js";
 import { gallery } from "./js/gallery.js";
 import { picker } from "./js/picker.js";
 import { forms } from "./js/forms.js";
@@ -14,6 +15,7 @@ picker();
 forms();
 suggest();
 watch();
+nameVisits();
 personalise().finally(() => watchLists("[data-recs]"));
 
 addEventListener("pageshow", (e) => {

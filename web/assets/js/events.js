@@ -31,17 +31,31 @@ function allowed() {
 	return navigator.doNotTrack !== "1" && !navigator.globalPrivacyControl && document.documentElement.dataset.consent !== "no";
 }
 
+// What a form does is part of the same visit: the shop finds its name in the field visit. Addresses
+// never carry it.
+export function nameVisits() {
+	addEventListener("formdata", (e) => {
+		if (e.target.method === "post" && allowed()) e.formData.set("visit", session());
+	});
+}
+
+// A visit ends with its tab, or here, as the shop does it.
+const visitMaxHours = 4;
 let visit;
 
 function session() {
-	if (visit) return visit;
 	try {
-		visit = sessionStorage.getItem("visit") || uuid();
-		sessionStorage.setItem("visit", visit);
+		visit ??= sessionStorage.getItem("visit");
+		if (!visit || Date.now() - began(visit) > visitMaxHours * 3_600_000) sessionStorage.setItem("visit", (visit = uuid()));
 	} catch {
 		visit ??= uuid();
 	}
 	return visit;
+}
+
+// A UUIDv7 knows when it was made.
+function began(id) {
+	return parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 }
 
 // A UUIDv7: 48 bits of time in milliseconds, then randomness.
