@@ -101,6 +101,7 @@ func (m *Machine) putProducts(ps []productRec, stock map[string]int64) putOutcom
 	for _, p := range ps {
 		old, exists := m.products.Get(p.Handle)
 		p.Seq, p.Index = old.Seq, old.Index
+		p.Clips = m.clipNames(p.Clips)
 		if exists && bytes.Equal(must(encMode.Marshal(p)), must(encMode.Marshal(old))) {
 			out.Unchanged++
 		} else {
@@ -130,6 +131,22 @@ func (m *Machine) putProducts(ps []productRec, stock map[string]int64) putOutcom
 		m.relist()
 	}
 	return out
+}
+
+// clipNames turns the addresses that an answer shows back into the names of the clips.
+func (m *Machine) clipNames(refs []string) []string {
+	var names []string
+	for _, ref := range refs {
+		m.assets.Ascend("", func(name string, a assetRec) bool {
+			if a.Kind == "clip" && clipURL(a) == ref {
+				ref = name
+				return false
+			}
+			return true
+		})
+		names = append(names, ref)
+	}
+	return names
 }
 
 func (m *Machine) replaceProduct(old, p productRec) {

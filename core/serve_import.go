@@ -73,6 +73,7 @@ func (s *Service) checkImport(report *api.ImportReport, products []productcsv.Pr
 			continue
 		}
 		kept = append(kept, r)
+		r.Clips = s.m.clipNames(r.Clips)
 		switch old, exists := s.m.products.Get(r.Handle); {
 		case !exists:
 			report.Created++

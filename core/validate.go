@@ -173,6 +173,12 @@ func toRecord(p api.StaffProduct) (productRec, map[string]int64, []api.FieldErro
 		f.text(fmt.Sprintf("images.%d.alt", i), img.Alt, 500, false)
 		rec.Images = append(rec.Images, imageRec{img.Asset, img.Alt})
 	}
+	for i, c := range p.Clips {
+		if !stemPattern.MatchString(c.URL) {
+			f.add(fmt.Sprintf("clips.%d.url", i), "Give the name of an uploaded clip.")
+		}
+		rec.Clips = append(rec.Clips, c.URL)
+	}
 	stock := f.variants(&rec, p)
 	return rec, stock, f
 }

@@ -40,6 +40,8 @@ func image(a assetRec, alt string) api.Image {
 	return api.Image{URL: fileURL(a, width, "jpg"), Alt: alt, Width: width, Height: height, Srcset: strings.Join(set, ", ")}
 }
 
+func clipURL(a assetRec) string { return "/assets/" + a.Stem + ".mp4" }
+
 func assetView(a assetRec) api.Asset {
 	return api.Asset{Name: a.Name, Kind: a.Kind, Stem: a.Stem, Width: a.Width, Height: a.Height, Widths: a.Widths, Formats: a.Formats, Bytes: a.Bytes, Poster: a.Poster}
 }
@@ -77,7 +79,7 @@ func (m *Machine) clips(p productRec) []api.Clip {
 		if !ok {
 			continue
 		}
-		c := api.Clip{URL: "/assets/" + a.Stem + ".mp4", Type: "video/mp4", Width: a.Width, Height: a.Height}
+		c := api.Clip{URL: clipURL(a), Type: "video/mp4", Width: a.Width, Height: a.Height}
 		if poster := m.assetImage(a.Poster, ""); poster != nil {
 			c.Poster = poster.URL
 		}

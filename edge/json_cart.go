@@ -48,7 +48,7 @@ func (s *Shop) createCart(ctx context.Context, r *Request) (*Answer, error) {
 	if body.Country != nil {
 		locale.Country = *body.Country
 	}
-	t := s.private(r)
+	t := s.private(r).alone()
 	cart, err := ask(ctx, t, api.CartsCreate, api.NewCart{Locale: locale})
 	if err != nil {
 		return t.refused(err)

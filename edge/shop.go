@@ -142,6 +142,15 @@ func (s *Shop) staff(r *Request) *trip {
 func (s *Shop) nobody(r *Request) *trip {
 	t := s.private(r)
 	t.call.Credential = ""
+	return t.alone()
+}
+
+// alone keeps the idempotency keys of people the core does not know apart: two strangers who chose
+// the same key must never get each other's cart or account.
+func (t *trip) alone() *trip {
+	if t.call.Key != "" && t.call.Credential == "" {
+		t.call.Key = t.r.Client + " " + t.call.Key
+	}
 	return t
 }
 

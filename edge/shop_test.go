@@ -310,3 +310,17 @@ func TestEveryOperationIsRoutedAndNamedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestStrangersKeysAreApart: the core knows nobody by an idempotency key alone.
+func TestStrangersKeysAreApart(t *testing.T) {
+	s := &Shop{}
+	key := func(client, credential string) string {
+		return s.private(&Request{Client: client, Call: api.Call{Key: "1", Credential: credential}}).alone().call.Key
+	}
+	if key("192.0.2.1", "") == key("192.0.2.2", "") {
+		t.Error("two strangers with the same key would get one cart")
+	}
+	if key("192.0.2.1", "session:x") != key("192.0.2.2", "session:x") {
+		t.Error("a customer's key depends on where they are")
+	}
+}
