@@ -78,13 +78,13 @@ if command -v systemd-analyze >/dev/null 2>&1; then
 	# verify looks for the programs on this machine, where they need not be.
 	for unit in meridian-core.service meridian-edge.service meridian-core.path meridian-edge.path meridian-install.service var-lib-meridian.mount; do
 		SYSTEMD_UNIT_PATH="$units:" systemd-analyze verify --man=no --recursive-errors=no "$units/$unit" 2>&1 |
-			grep "$units" | grep -v 'is not executable: No such file' >"$work/found" || true
+			grep -e "$units" -e "$unit" | grep -v 'is not executable: No such file' >"$work/found" || true
 		[ ! -s "$work/found" ] || { cat "$work/found" >&2; fail "$unit: systemd refuses or ignores a line"; }
 	done
 	for unit in meridian-core.service meridian-edge.service meridian-install.service; do
 		systemd-analyze security --offline=true --threshold=25 "$units/$unit" >"$work/log" 2>&1 ||
 			{ tail -n 3 "$work/log" >&2; fail "$unit: exposed more than 2.5 of 10 (systemd-analyze security)"; }
-		say "$unit: $(tail -n 1 "$work/log" | sed 's/.*exposure level[^:]*: //')"
+		say "$unit: $(tail -n 1 "$work/log" | sed 's/.*exposure level[^:]*: //; s/ [^ ]*$//')"
 	done
 else
 	say "systemd-analyze is not here: units are not checked"

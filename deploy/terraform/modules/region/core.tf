@@ -29,7 +29,7 @@ resource "hcloud_server" "core" {
   firewall_ids             = [hcloud_firewall.core.id]
   ssh_keys                 = var.ssh_keys
   labels                   = merge(local.labels, { kind = "core", raft = each.value.core_role })
-  user_data                = module.node[each.key].user_data
+  user_data                = local.user_data[each.key]
   delete_protection        = var.protect
   rebuild_protection       = var.protect
   shutdown_before_deletion = true

@@ -6,6 +6,8 @@ locals {
   scope = "${var.name_prefix}-${var.name}"
   # Labels select what belongs to one shop and region.
   labels = { shop = var.name_prefix, region = var.name }
+  # One value for servers and for the output, which tests compare.
+  user_data = { for name, n in module.node : name => n.user_data }
 }
 
 resource "hcloud_network" "this" {
@@ -55,7 +57,7 @@ resource "hcloud_server" "edge" {
   firewall_ids             = [hcloud_firewall.edge.id]
   ssh_keys                 = var.ssh_keys
   labels                   = merge(local.labels, { kind = "edge" })
-  user_data                = module.node[each.key].user_data
+  user_data                = local.user_data[each.key]
   shutdown_before_deletion = true
 
   public_net {

@@ -20,5 +20,5 @@ output "scrape_targets" {
 
 output "user_data" {
   description = "By node: what cloud-init gets."
-  value       = { for name, n in module.node : name => n.user_data }
+  value       = local.user_data
 }

@@ -37,6 +37,24 @@ run "core" {
     condition     = yamldecode(trimprefix(output.user_data, "#cloud-config\n")).hostname == "shop-core-eu"
     error_message = "user_data is not the YAML it should be."
   }
+
+  assert {
+    condition = alltrue([for command in [
+      ["chmod", "0700", "/etc/meridian/cluster"],
+      ["systemctl", "enable", "meridian-install.service", "meridian-core.service", "meridian-core.path"],
+      ["systemctl", "start", "--no-block", "meridian-install.service", "meridian-core.path"],
+    ] : contains([for c in yamldecode(trimprefix(output.user_data, "#cloud-config\n")).runcmd : jsonencode(c)], jsonencode(command))])
+    error_message = "At its first boot the machine does not enable and start what it should."
+  }
+
+  assert {
+    condition = toset([for f in yamldecode(trimprefix(output.user_data, "#cloud-config\n")).write_files : f.path]) == toset([
+      "/etc/meridian/core.env", "/etc/meridian/release.env", "/etc/meridian/cluster/README", "/usr/local/sbin/meridian-install",
+      "/etc/systemd/system/meridian-core.service", "/etc/systemd/system/meridian-core.path",
+      "/etc/systemd/system/meridian-install.service", "/etc/systemd/system/var-lib-meridian.mount",
+    ])
+    error_message = "The machine gets other files than it should."
+  }
 }
 
 run "edge_waits_for_the_secrets_of_what_it_uses" {

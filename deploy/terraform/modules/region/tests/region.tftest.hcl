@@ -88,6 +88,13 @@ run "servers" {
     condition     = strcontains(hcloud_server.core["shop-core-eu"].user_data, "scsi-0HC_Volume_104") && !strcontains(hcloud_server.edge["shop-edge-eu-01"].user_data, "scsi-0HC_Volume")
     error_message = "The core mounts its volume, an edge has none."
   }
+
+  assert {
+    condition = alltrue(flatten([for name, s in merge(hcloud_server.edge, hcloud_server.core) : [
+      for other, a in var.addresses : other == name || !strcontains(s.user_data, other) && !can(regex("\\b${replace(a.ipv4, ".", "\\.")}\\b", s.user_data))
+    ]]))
+    error_message = "What a server is told at its first boot names another node: a change of membership would replace it."
+  }
 }
 
 run "firewalls" {
