@@ -23,20 +23,24 @@ const inFlightMax = 64
 var errTooLarge = fmt.Errorf("the request body is larger than %d MiB", bodyMax>>20)
 
 // server speaks ClickHouse's HTTP interface: statements by POST (or reading ones by GET) on /, and
-// /ping.
+// /ping, beside what operators look at.
 type server struct {
 	engine *engine
 	log    *slog.Logger
 	slots  chan struct{}
+	ops    ops
 }
 
 func newServer(e *engine, log *slog.Logger) *server {
-	return &server{engine: e, log: log, slots: make(chan struct{}, inFlightMax)}
+	return &server{engine: e, log: log, slots: make(chan struct{}, inFlightMax), ops: newOps()}
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !localRequest(r) {
 		http.Error(w, "This engine answers programs on its own machine only.", http.StatusForbidden)
+		return
+	}
+	if s.operations(w, r) {
 		return
 	}
 	switch {
@@ -89,8 +93,10 @@ type request struct {
 }
 
 func (s *server) answer(w http.ResponseWriter, r *http.Request) {
+	s.ops.statements.Inc()
 	req, err := readRequest(w, r)
 	if err != nil {
+		s.ops.refused.Inc()
 		fail(w, statusOf(err), err)
 		return
 	}
@@ -115,6 +121,7 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) refuse(w http.ResponseWriter, req request, err error) {
+	s.ops.refused.Inc()
 	s.log.Debug("statement refused", "query", req.queryID, "verb", req.st.verb, "err", err)
 	fail(w, statusOf(err), err)
 }
