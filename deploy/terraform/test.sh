@@ -80,6 +80,17 @@ for module in modules/config modules/node modules/addresses modules/region examp
 	fi
 done
 
-# 4. What machines get.
+# 4. A plan by the provider itself, which sees what a mock lets through. A plan of new resources asks no
+# cloud; the endpoint makes sure of it.
+say "examples/three-regions: plan with the provider itself, offline"
+example=$work/examples/three-regions
+cp "$example/terraform.tfvars.example" "$example/terraform.tfvars"
+HCLOUD_TOKEN=$(printf '%064d' 0) HCLOUD_ENDPOINT=http://127.0.0.1:1 terraform -chdir="$example" plan -input=false -var plain_traffic_accepted=true >"$work/log" 2>&1 ||
+	{ cat "$work/log" >&2; fail "no plan of the example"; }
+# 9 addresses; in each of 3 regions 3 servers, 2 firewalls, network, subnet, placement group, volume, attachment.
+grep -q '^Plan: 39 to add, 0 to change, 0 to destroy' "$work/log" ||
+	{ grep '^Plan:' "$work/log" >&2; fail "the plan of the example is not 39 resources to add"; }
+
+# 5. What machines get.
 sh "$here/modules/node/check.sh" "$work/modules/node" "$repository" || fail "what machines get at their first boot is not right"
 say "ok"
