@@ -113,7 +113,7 @@ func (s *Shop) missingForFree(ctx context.Context, r *Request, cart *api.Cart) s
 	if missing.Amount <= 0 {
 		return ""
 	}
-	return money(missing) + " more for free delivery"
+	return money(missing)
 }
 
 // changeCart takes the cart's forms: action add puts more of a SKU in, set makes it that many, remove
@@ -153,7 +153,10 @@ func (s *Shop) changeCart(ctx context.Context, r *Request) (*Answer, error) {
 		j.Cart, j.CartCount = cart.ID, countOf(cart)
 		s.noteChange(ctx, a, r, before, cart, change.sku)
 	}
-	j.Flash = "good:" + change.said
+	// Of a line that cannot be had in this number the cart's page says so; nothing went well then.
+	if l := lineOf(cart, change.sku); l == nil || l.Quantity <= l.Available {
+		j.Flash = "good:" + change.said
+	}
 	return redirect(a, "/cart")
 }
 

@@ -72,13 +72,15 @@ func TestCartForms(t *testing.T) {
 	if a := f.form("/cart", "action", "add", "sku", "MUG-S", "quantity", "2").must(t, 303); a.Header.Get("Location") != "/cart" {
 		t.Errorf("Location %q", a.Header.Get("Location"))
 	}
-	f.do("GET", "/cart", "").must(t, 200, "Added to your cart.", "€39.98", "€10.02 more for free delivery")
+	f.do("GET", "/cart", "").must(t, 200, "Added to your cart.", "€39.98", "€10.02 more, and delivery is free")
 	if a := f.do("GET", "/cart", "").must(t, 200); strings.Contains(a.body, "Added to your cart.") {
 		t.Error("the sentence was said twice")
 	}
 	f.form("/cart", "action", "add", "sku", "MUG-S").must(t, 303)
 	f.form("/cart", "action", "update", "sku", "MUG-S", "quantity", "7").must(t, 303)
-	f.do("GET", "/cart", "").must(t, 200, "Only 3 left")
+	if a := f.do("GET", "/cart", "").must(t, 200, "Only 3 left"); strings.Contains(a.body, "notice good") {
+		t.Error("seven of three were put into the cart, and the page says that all is well")
+	}
 	for _, bad := range [][]string{
 		{"action", "update", "sku", "MUG-S", "quantity", "-1"}, {"action", "update", "sku", "MUG-S", "quantity", "1000"}, {"action", "add", "sku", "MUG-S", "quantity", "0"},
 		{"action", "update", "sku", "MUG-S", "quantity", "two"}, {"action", "add", "sku", "no good"}, {"action", "dance", "sku", "MUG-S"}, {"action", "add"},
