@@ -6,12 +6,14 @@ package s3test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -55,7 +57,24 @@ func (s *Server) Kill() {
 }
 
 // Stop freezes the server: it accepts connections but never answers. Continue thaws it.
-func (s *Server) Stop() { s.signal(syscall.SIGSTOP) }
+func (s *Server) Stop() {
+	s.tb.Helper()
+	s.signal(syscall.SIGSTOP)
+	// The signal is on its way when kill returns: wait until the process has stopped.
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+		if err != nil {
+			s.tb.Fatal(err)
+		}
+		if strings.Contains(string(stat), ") T ") {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.tb.Fatal("the server does not stop")
+		}
+		runtime.Gosched()
+	}
+}
 
 // Continue lets a stopped server go on.
 func (s *Server) Continue() { s.signal(syscall.SIGCONT) }

@@ -4,6 +4,7 @@
 package process
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -57,6 +58,18 @@ func (d running) signal(t testing.TB, name string, sig syscall.Signal) int {
 	if err := syscall.Kill(pid, sig); err != nil {
 		t.Errorf("signal %v to %s (%d): %v", sig, name, pid, err)
 	}
+	return pid
+}
+
+// freeze stops a process without ending it. The signal is on its way when kill returns, so this waits
+// until the process stands still.
+func (d running) freeze(t testing.TB, name string) (pid int) {
+	t.Helper()
+	pid = d.signal(t, name, syscall.SIGSTOP)
+	eventually(t, name+" to stand still", func() bool {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		return err == nil && strings.Contains(string(stat), ") T ")
+	})
 	return pid
 }
 

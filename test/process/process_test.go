@@ -86,7 +86,7 @@ func TestFrozenLeader(t *testing.T) {
 	s := near.shop(t)
 	s.PutProduct("frozen", "FROZEN-1", 700, 20)
 	name := leader(t, s)
-	pid := near.signal(t, name, syscall.SIGSTOP)
+	pid := near.freeze(t, name)
 	cart := s.CartWith(1, "FROZEN-1", 3)
 	o := scenario.Must[api.Order](s, s.Checkout(2, cart.ID, "frozen-"+cart.ID, "tok_ok"))
 	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
@@ -231,7 +231,7 @@ func (d running) exactlyOnce(t *testing.T, clicks *sender, orders []api.Order) {
 func TestClickHouseFrozen(t *testing.T) {
 	s := near.shop(t)
 	clicks := &sender{s: s, session: "frozen-" + fmt.Sprint(time.Now().UnixNano())}
-	pid := near.signal(t, "clickhouse", syscall.SIGSTOP)
+	pid := near.freeze(t, "clickhouse")
 	for i := range 6 {
 		start := time.Now()
 		if err := clicks.send(i, 5); err != nil {
@@ -273,7 +273,7 @@ func TestS3Frozen(t *testing.T) {
 	if r := s.Page(0, pictures[0]); !strings.Contains(r.Header.Get("Cache-Control"), "immutable") {
 		t.Errorf("a picture's Cache-Control is %q", r.Header.Get("Cache-Control"))
 	}
-	pid := near.signal(t, "s3", syscall.SIGSTOP)
+	pid := near.freeze(t, "s3")
 	s.Page(0, pictures[0])
 	unavailable := false
 	for _, p := range pictures[5:] {
