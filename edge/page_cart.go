@@ -154,6 +154,7 @@ func (s *Shop) changeCart(ctx context.Context, r *Request) (*Answer, error) {
 		s.noteChange(ctx, a, r, before, cart, change.sku)
 	}
 	// Of a line that cannot be had in this number the cart's page says so; nothing went well then.
+	j.Flash = ""
 	if l := lineOf(cart, change.sku); l == nil || l.Quantity <= l.Available {
 		j.Flash = "good:" + change.said
 	}
