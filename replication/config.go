@@ -38,9 +38,9 @@ type Stores struct {
 
 // Config describes one node. Only ID and either Dir and BindAddr or Transport and Stores are required.
 type Config struct {
-	ID     string // --node-id: unique for the life of the cluster
+	ID     string // --id: unique for the life of the cluster
 	Region string // --region
-	Dir    string // --data-dir: holds raft.db and snapshots/
+	Dir    string // --data: holds raft.db and snapshots/
 
 	BindAddr      string       // --raft-addr: where to listen; port 0 picks one
 	AdvertiseAddr string       // --raft-advertise: what the others dial; default: the listener's own address
@@ -129,9 +129,9 @@ func (c *Config) applyDefaults() {
 func (c *Config) Validate() error {
 	switch {
 	case c.ID == "":
-		return errors.New("--node-id is empty: give every node its own, and never change it")
+		return errors.New("--id is empty: give every node its own, and never change it")
 	case c.Stores == nil && c.Dir == "":
-		return errors.New("--data-dir is empty: name a directory for the log and the snapshots")
+		return errors.New("--data is empty: name a directory for the log and the snapshots")
 	case c.Transport == nil && c.Listener == nil && c.BindAddr == "":
 		return errors.New("--raft-addr is empty: name host:port for the raft listener")
 	case c.LeaderLease > c.HeartbeatTimeout:

@@ -17,6 +17,7 @@ import (
 type options struct {
 	id, region, data              string
 	apiAddr, raftAddr, opsAddr    string
+	raftAdvertise                 string
 	tokenFile, keyring, staffFile string
 	paymentsURL, smtpAddr, from   string
 	shopURL                       string
@@ -37,6 +38,7 @@ func parseOptions(args []string) (options, error) {
 	fs.StringVar(&o.data, "data", "data/core", "directory for the log, the state and snapshots")
 	fs.StringVar(&o.apiAddr, "api-addr", "127.0.0.1:8100", "where edges call")
 	fs.StringVar(&o.raftAddr, "raft-addr", "127.0.0.1:8110", "where the other nodes call")
+	fs.StringVar(&o.raftAdvertise, "raft-advertise", "", "address by which the other nodes reach --raft-addr, if that is another; host:port")
 	fs.StringVar(&o.opsAddr, "ops-addr", "127.0.0.1:8120", "metrics and health; never public")
 	fs.StringVar(&peers, "peers", "", "the first members, id=region@raft-addr@api-addr separated by commas; empty: this node alone")
 	fs.StringVar(&o.tokenFile, "cluster-token-file", "", "file with the secret that edges and nodes share, at least 16 characters")

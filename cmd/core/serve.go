@@ -37,7 +37,7 @@ func serve(ctx context.Context, args []string) error {
 		}
 	}
 	n, err := node.Open(node.Config{
-		ID: o.id, Region: o.region, Data: o.data, APIAddr: o.apiAddr, RaftAddr: o.raftAddr, OpsAddr: o.opsAddr, Peers: o.peers, Token: o.token,
+		ID: o.id, Region: o.region, Data: o.data, APIAddr: o.apiAddr, RaftAddr: o.raftAddr, RaftAdvertise: o.raftAdvertise, OpsAddr: o.opsAddr, Peers: o.peers, Token: o.token,
 		Keyring: ring, Staff: o.staff, Payments: provider, Mailer: mailer, ShopURL: o.shopURL, RTT: o.rtt, Heartbeat: o.heartbeat,
 		SnapshotThreshold: o.snapshotThreshold, Logger: logger,
 	})

@@ -108,7 +108,7 @@ func TestServeWithoutACore(t *testing.T) {
 	if status, body := get("http://" + shop + "/robots.txt"); status != 200 || !strings.Contains(body, "Sitemap:") {
 		t.Errorf("robots.txt: %d %s", status, body)
 	}
-	if status, body := get("http://" + ops + "/metrics"); status != 200 || !strings.Contains(body, "edge_clickstream_accepted_total 0") {
+	if status, body := get("http://" + ops + "/metrics"); status != 200 || !strings.Contains(body, "meridian_edge_clickstream_accepted_total 0") {
 		t.Errorf("metrics: %d without the clickstream", status)
 	}
 	if err := serve(context.Background(), settings(t, "--addr", shop, "--ops-addr", "")); flagenv.ExitCode(err) != flagenv.ExitBadConfig || !strings.Contains(err.Error(), "--addr") {

@@ -131,7 +131,7 @@ func (clickstreamMetrics) Describe(chan<- *prometheus.Desc) {}
 func (m clickstreamMetrics) Collect(out chan<- prometheus.Metric) {
 	s := m.clicks.Stats()
 	send := func(kind prometheus.ValueType, name, help string, v float64) {
-		out <- prometheus.MustNewConstMetric(prometheus.NewDesc("edge_clickstream_"+name, help, nil, nil), kind, v)
+		out <- prometheus.MustNewConstMetric(prometheus.NewDesc("meridian_edge_clickstream_"+name, help, nil, nil), kind, v)
 	}
 	count := func(name, help string, v int64) { send(prometheus.CounterValue, name, help, float64(v)) }
 	gauge := func(name, help string, v float64) { send(prometheus.GaugeValue, name, help, v) }

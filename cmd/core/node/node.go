@@ -30,6 +30,8 @@ type Config struct {
 	Data string
 	// APIAddr, RaftAddr and OpsAddr are where the node listens; an empty OpsAddr: nowhere.
 	APIAddr, RaftAddr, OpsAddr string
+	// RaftAdvertise is how the others reach RaftAddr, if not by that address.
+	RaftAdvertise string
 	// Peers are the first members of the cluster.
 	Peers []replication.Member
 	// Token is the secret that edges and nodes share.
@@ -90,7 +92,7 @@ func Open(cfg Config) (*Node, error) {
 	}
 	lead, joined := (func(context.Context))(nil), make(chan struct{}) // lead is set before joined is closed
 	n.Raft, err = replication.Open(replication.Config{
-		ID: cfg.ID, Region: cfg.Region, Dir: cfg.Data, BindAddr: cfg.RaftAddr, Bootstrap: cfg.Peers, Token: cfg.Token, RTT: cfg.RTT,
+		ID: cfg.ID, Region: cfg.Region, Dir: cfg.Data, BindAddr: cfg.RaftAddr, AdvertiseAddr: cfg.RaftAdvertise, Bootstrap: cfg.Peers, Token: cfg.Token, RTT: cfg.RTT,
 		HeartbeatTimeout: cfg.Heartbeat, ElectionTimeout: cfg.Heartbeat, LeaderLease: cfg.Heartbeat * 2 / 3,
 		SnapshotThreshold: uint64(cfg.SnapshotThreshold), SnapshotInterval: 20 * time.Second, Logger: cfg.Logger, Exit: cfg.Exit,
 		Lead: func(ctx context.Context) {
