@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"meridian/core"
+	"meridian/internal/flagenv"
+)
+
+func TestBadSettingsNameTheirFlag(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	token, short := write("token", "a secret of more than sixteen\n"), write("short", "short")
+	ring, badRing := filepath.Join(dir, "ring"), write("bad-ring", "{")
+	for want, args := range map[string]string{
+		"command":              "",
+		"--cluster-token-file": "serve",
+		"fewer than 16":        "serve --cluster-token-file " + short,
+		"--keyring":            "serve --cluster-token-file " + token + " --keyring " + badRing,
+		"name the key ring":    "serve --cluster-token-file " + token,
+		"--peers":              "serve --peers core-1",
+		"does not name this":   "serve --peers other=eu@127.0.0.1:1@127.0.0.1:2",
+		"--heartbeat":          "serve --heartbeat 1ms",
+		"--snapshot-threshold": "serve --snapshot-threshold 1",
+		"--rtt":                "serve --rtt far",
+		"--staff-file":         "serve --cluster-token-file " + token + " --keyring " + ring + " --staff-file " + badRing,
+		"--payments-url":       "serve --cluster-token-file " + token + " --keyring " + ring + " --payments-url nowhere",
+		"--smtp-addr":          "serve --cluster-token-file " + token + " --keyring " + ring + " --smtp-addr nowhere",
+		"--data":               "check --data " + filepath.Join(dir, "nothing"),
+		"--file":               "import --file " + filepath.Join(dir, "nothing"),
+		"give one of":          "sell",
+		"--no-such":            "serve --no-such",
+	} {
+		err := run(context.Background(), strings.Fields(args))
+		if flagenv.ExitCode(err) != flagenv.ExitBadConfig || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("core %s: %v (exit %d), want one line with %q and exit 2", args, err, flagenv.ExitCode(err), want)
+		}
+	}
+}
+
+func TestHelpEndsWell(t *testing.T) {
+	for _, args := range []string{"--help", "serve --help", "check --help", "import --help", "members --help"} {
+		if err := run(context.Background(), strings.Fields(args)); flagenv.ExitCode(err) != flagenv.ExitStopped {
+			t.Errorf("core %s: %v", args, err)
+		}
+	}
+}
+
+func TestCheckOfAnEmptyState(t *testing.T) {
+	dir := t.TempDir()
+	m, err := core.OpenMachine(core.MachineConfig{Path: filepath.Join(dir, "state.db"), InitialMmapSize: 1 << 24})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(context.Background(), []string{"check", "--data", dir}); err != nil {
+		t.Error(err)
+	}
+}
