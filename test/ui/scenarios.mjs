@@ -1,0 +1,190 @@
+// The scenarios, each in a browser of its own. What one answers is checked further by the Go test.
+import assert from "node:assert/strict";
+import { catalogue, missing, open, text, until, wide } from "./browser.mjs";
+import * as shopping from "./shopping.mjs";
+
+// purchase is a whole purchase, with and without JavaScript.
+async function purchase(browser, javaScriptEnabled) {
+	const { context, page, faults } = await open(browser, { javaScriptEnabled });
+	const { product, variant } = await shopping.findVariant(page);
+	await shopping.choose(page, variant);
+	if (javaScriptEnabled) {
+		assert.equal(new URL(page.url()).searchParams.get("sku"), variant.sku, "the address names the chosen variant");
+		assert.equal(await page.locator("[data-sku]").textContent(), variant.sku, "the details name the chosen variant");
+	}
+	const before = await shopping.stockOf(product.handle, variant.sku);
+	await shopping.addToCart(page);
+
+	const line = page.locator(`#line-${variant.sku}`);
+	assert.match(await text(line), new RegExp(variant.title));
+	await line.getByLabel(/^Quantity of/).fill("2");
+	await line.getByRole("button", { name: /^Update/ }).click();
+	await until("the cart to count two", async () => (await text(page.locator("[data-cart-count]"))).endsWith("2"));
+	assert.equal(await line.getByLabel(/^Quantity of/).inputValue(), "2");
+
+	await shopping.toCheckout(page);
+	await shopping.fillAddress(page);
+	await shopping.payWith(page, "Test card that pays");
+	const promised = await shopping.total(page);
+	await shopping.place(page);
+	const number = await shopping.paid(page);
+	assert.equal(await shopping.total(page), promised, "the order costs what the checkout said");
+	assert.match(await text(page.locator(".bought")), new RegExp(variant.title));
+	assert.equal(await shopping.stockOf(product.handle, variant.sku), before - 2, "what was bought is out of stock");
+
+	const visit = javaScriptEnabled ? await page.evaluate(() => sessionStorage.getItem("visit")) : "";
+	await page.goto("/cart");
+	await page.getByRole("heading", { name: "Nothing in it yet" }).waitFor();
+	assert.deepEqual(faults, []);
+	await context.close();
+	return { number, visit, product: product.handle };
+}
+
+// declined refuses a card, keeps what was typed, and takes another.
+async function declined(browser) {
+	const { page, refused } = await open(browser);
+	refused.add("/checkout");
+	const { product, variant } = await shopping.anyInStock();
+	await shopping.putOne(page, product, variant);
+	await shopping.toCheckout(page);
+	await shopping.fillAddress(page);
+	await page.getByText("Add a flat, floor").click();
+	await page.getByLabel("Flat, floor, company").fill("Back house, 3rd floor");
+	const delivery = page.getByRole("group", { name: "How it gets there" }).getByRole("radio").last();
+	await delivery.check();
+	const method = await delivery.inputValue();
+	const country = await page.getByLabel("Country", { exact: true }).inputValue();
+	await shopping.payWith(page, "Test card that is declined");
+	await shopping.place(page);
+
+	const alert = page.getByRole("alert");
+	await alert.waitFor();
+	assert.match(await text(alert), /payment was declined.*not been charged.*another card/i);
+	assert.ok(await alert.evaluate((e) => e === document.activeElement), "the message has the focus");
+	for (const [label, value] of Object.entries(shopping.address)) assert.equal(await page.getByLabel(label, { exact: true }).inputValue(), value);
+	assert.equal(await page.getByLabel("Flat, floor, company").inputValue(), "Back house, 3rd floor");
+	assert.equal(await page.getByLabel("Country", { exact: true }).inputValue(), country);
+	assert.equal(await page.locator("[name=shipping_method]:checked").inputValue(), method);
+
+	await shopping.payWith(page, "Test card that pays");
+	await shopping.place(page);
+	return { number: await shopping.paid(page) };
+}
+
+// mistaken sends an empty address: each field says what is wrong, and the summary leads to it.
+async function mistaken(browser) {
+	const { page, refused } = await open(browser);
+	refused.add("/checkout");
+	const { product, variant } = await shopping.anyInStock();
+	await shopping.putOne(page, product, variant);
+	await shopping.toCheckout(page);
+	await page.getByLabel("E-mail", { exact: true }).fill("ada@example.org");
+	await shopping.place(page);
+	const alert = page.getByRole("alert");
+	await alert.waitFor();
+	await alert.getByRole("link").first().click();
+	const field = page.locator(":focus");
+	assert.equal(await field.getAttribute("aria-invalid"), "true");
+	const said = await field.getAttribute("aria-describedby");
+	assert.ok(said, "the field is described by its error");
+	assert.ok((await text(page.locator(`#${said.split(" ").at(-1)}`))).length > 3);
+	assert.equal(await page.getByLabel("E-mail", { exact: true }).inputValue(), "ada@example.org");
+}
+
+// soldOut tries to buy what is not there: by the button, by a form that someone changed, and where only
+// one variant is gone.
+async function soldOut(browser) {
+	const all = await catalogue();
+	const gone = all.find((p) => p.variants.every((v) => v.available === 0));
+	const partly = all.find((p) => p.variants.some((v) => v.available === 0) && p.variants.some((v) => v.available > 0));
+	assert.ok(gone && partly, "the catalogue has products that are sold out, wholly and partly");
+
+	const { page, refused } = await open(browser);
+	refused.add("/checkout");
+	await page.goto(`/products/${gone.handle}`);
+	assert.ok(await page.getByRole("button", { name: "Sold out" }).isDisabled());
+	assert.equal(await page.getByRole("button", { name: "Add to cart" }).count(), 0);
+
+	// Someone who sends the form all the same is told in the cart, and at the latest by the checkout.
+	await page.locator(".buy-form").evaluate((form) => form.submit());
+	await page.getByRole("alert").waitFor();
+	assert.equal(await page.getByText("Added to your cart").count(), 0);
+	await page.getByText("Sold out. Remove it to go on.").waitFor();
+	await shopping.toCheckout(page);
+	await shopping.fillAddress(page);
+	await shopping.payWith(page, "Test card that pays");
+	await shopping.place(page);
+	await page.getByText("Sold out. Remove it to go on.").first().waitFor();
+	assert.equal(new URL(page.url()).pathname, "/checkout");
+
+	await page.goto(`/products/${partly.handle}`);
+	const missingSKU = partly.variants.find((v) => v.available === 0).sku;
+	assert.ok(await page.locator(`[name=sku] [value="${missingSKU}"], [name=sku][value="${missingSKU}"]`).isDisabled());
+	assert.ok(await page.getByRole("button", { name: "Add to cart" }).isEnabled());
+}
+
+// pages looks at every kind of page at every width.
+async function pages(browser) {
+	const { page, faults, refused } = await open(browser);
+	const found = [];
+	const { product, variant } = await shopping.anyInStock();
+	const room = product.collections[0];
+	const visit = async (name, path, status = 200) => {
+		if (status >= 400) refused.add(path);
+		await page.setViewportSize({ width: 1440, height: 900 });
+		const answer = await page.goto(path);
+		assert.equal(answer.status(), status, path);
+		for (const width of [1440, 768, 360, 320]) {
+			await page.setViewportSize({ width, height: 900 });
+			const out = await wide(page);
+			if (out.length > 0) found.push(`${name} at ${width}: wider than the window: ${out.join(", ")}`);
+			// Between these two other sizes of the pictures are chosen.
+			if (width === 1440 || width === 360) found.push(...(await missing(page)).map((src) => `${name} at ${width}: no picture ${src}`));
+		}
+		await page.waitForLoadState("networkidle");
+		found.push(...(await page.evaluate(() => window.violations)).map((v) => `${name}: content security policy: ${v}`));
+		found.push(...faults.splice(0).map((f) => `${name}: ${f}`));
+	};
+	await visit("home", "/");
+	await visit("collection", `/collections/${room}`);
+	await visit("product", `/products/${product.handle}`);
+	await visit("search", "/search?q=mug");
+	await visit("search without result", "/search?q=zeppelin");
+	await visit("empty cart", "/cart");
+	await shopping.putOne(page, product, variant);
+	await visit("cart", "/cart");
+	await visit("checkout", "/checkout");
+	await shopping.fillAddress(page);
+	await shopping.place(page);
+	await shopping.paid(page);
+	await visit("order", new URL(page.url()).pathname);
+	await visit("not found", "/products/no-such-thing", 404);
+	await visit("sign in", "/sign-in");
+	await visit("register", "/register");
+	assert.deepEqual(found, []);
+}
+
+// unfollowed visits as someone who asks not to be followed: the script tells nobody.
+async function unfollowed(browser) {
+	const { context, page } = await open(browser);
+	await context.addInitScript(() => Object.defineProperty(navigator, "globalPrivacyControl", { value: true }));
+	const told = [];
+	page.on("request", (r) => {
+		if (new URL(r.url()).pathname === "/api/v1/events" || /visit=/.test(r.postData() ?? "")) told.push(r.url());
+	});
+	const { product, variant } = await shopping.anyInStock();
+	await shopping.putOne(page, product, variant);
+	await page.waitForLoadState("networkidle");
+	assert.deepEqual(told, []);
+	assert.equal(await page.evaluate(() => sessionStorage.getItem("visit")), null);
+}
+
+export const scenarios = {
+	purchase: (browser) => purchase(browser, true),
+	"purchase-without-javascript": (browser) => purchase(browser, false),
+	declined,
+	mistaken,
+	"sold-out": soldOut,
+	pages,
+	unfollowed,
+};
