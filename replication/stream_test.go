@@ -242,8 +242,8 @@ func TestValidate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, spoil := range map[string]func(*Config){
-		"--id":      func(c *Config) { c.ID = "" },
-		"--data":     func(c *Config) { c.Dir = "" },
+		"--id":           func(c *Config) { c.ID = "" },
+		"--data":         func(c *Config) { c.Dir = "" },
 		"--raft-addr":    func(c *Config) { c.BindAddr = "" },
 		"leader lease":   func(c *Config) { c.LeaderLease = 2 * c.HeartbeatTimeout },
 		"heartbeat":      func(c *Config) { c.ElectionTimeout = time.Second },
