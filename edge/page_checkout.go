@@ -14,13 +14,15 @@ import (
 type checkoutForm struct {
 	email, name, line1, line2, city, postal, state, country string
 	method, token, key, version                             string
+	// pricedFor is the country whose total the page has shown.
+	pricedFor string
 }
 
 // readCheckout reads the form. Values are kept as typed but for blanks at the ends.
 func readCheckout(r *Request) checkoutForm {
 	get := func(name string) string { return cut(strings.TrimSpace(first(r.Form, name)), 300) }
 	return checkoutForm{email: get("email"), name: get("name"), line1: get("line1"), line2: get("line2"), city: get("city"), postal: get("postal_code"),
-		state: get("region"), country: get("country"), method: get("shipping_method"), token: get("payment_token"), key: get("key"), version: get("version")}
+		state: get("region"), country: get("country"), method: get("shipping_method"), token: get("payment_token"), key: get("key"), version: get("version"), pricedFor: get("priced_for")}
 }
 
 func (f checkoutForm) body(provider string) api.Checkout {
@@ -83,6 +85,9 @@ func (s *Shop) buy(ctx context.Context, r *Request) (*Answer, error) {
 	if !validOpaque(r.Jar.Cart) {
 		return s.boughtBefore(t)
 	}
+	if f.pricedFor != "" && f.pricedFor != f.country {
+		return s.priceAgain(ctx, t, f)
+	}
 	pay := t.copy()
 	pay.call.Key = f.key
 	order, err := ask(ctx, pay, api.CheckoutCart, api.CheckoutRequest{Cart: r.Jar.Cart, Checkout: f.body(s.cfg.Provider)})
@@ -112,6 +117,19 @@ func (s *Shop) buy(ctx context.Context, r *Request) (*Answer, error) {
 	return s.showCheckout(ctx, t, cart, f, e.Status, e)
 }
 
+// priceAgain shows what it costs to the country that was chosen on the page: nobody pays a total that
+// they have not seen.
+func (s *Shop) priceAgain(ctx context.Context, t *trip, f checkoutForm) (*Answer, error) {
+	cart, err := s.cart(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	if cart == nil {
+		return s.boughtBefore(t)
+	}
+	return s.showCheckout(ctx, t, cart, f, 409, api.NewError(api.CodeConflict, "Delivery is now to another country, so look at the new total and order again if you agree. You have not been charged."))
+}
+
 // boughtBefore answers a checkout without a cart: most likely the button was pressed twice.
 func (s *Shop) boughtBefore(t *trip) (*Answer, error) {
 	a := t.answer()
@@ -131,11 +149,20 @@ func (s *Shop) showCheckout(ctx context.Context, t *trip, cart *api.Cart, f chec
 	a := t.answer()
 	v := web.Checkout{Email: web.Field{Value: f.email}, Name: web.Field{Value: f.name}, Line1: web.Field{Value: f.line1}, Line2: web.Field{Value: f.line2},
 		City: web.Field{Value: f.city}, PostalCode: web.Field{Value: f.postal}, State: web.Field{Value: f.state},
-		Countries: countryChoices(f.country), Methods: methodChoices(methods.Items, f.method, cart), Cards: s.testCards(f.token), Key: f.key, Version: f.version}
+		Countries: countryChoices(f.country), Methods: methodChoices(methods.Items, f.method, cart), Cards: s.testCards(f.token), Key: f.key, Version: f.version, PricedFor: f.country}
 	for i := range cart.Lines {
 		v.Lines = append(v.Lines, lineView(&cart.Lines[i]))
 	}
 	v.Subtotal, v.Shipping, v.Tax, v.Total = money(cart.Totals.Subtotal), shippingPrice(cart.Totals.Shipping), money(cart.Totals.Tax), money(cart.Totals.Total)
+	if m := chosenMethod(methods.Items, f.method); m != nil && (f.country != cart.Country || f.method != "") {
+		total := cart.Totals.Subtotal
+		cost := shippingCost(m, cart)
+		total.Amount += cost.Amount - cart.Totals.Discount.Amount
+		if total != cart.Totals.Total || f.country != cart.Country {
+			// The core says how much of it is tax once the order is placed.
+			v.Shipping, v.Tax, v.Total = shippingPrice(cost), "", money(total)
+		}
+	}
 	if refusal != nil {
 		markRefusal(&v, refusal)
 	}
@@ -160,13 +187,31 @@ func methodChoices(methods []api.ShippingMethod, chosen string, cart *api.Cart) 
 	var list []web.Choice
 	for i := range methods {
 		m := &methods[i]
-		price := shippingPrice(m.Price)
-		if m.FreeFrom != nil && cart.Totals.Subtotal.Amount-cart.Totals.Discount.Amount >= m.FreeFrom.Amount {
-			price = "Free"
-		}
-		list = append(list, web.Choice{Value: m.ID, Label: m.Title, Note: delivered(m.Delivery), Price: price, Selected: m.ID == chosen || chosen == "" && i == 0})
+		list = append(list, web.Choice{Value: m.ID, Label: m.Title, Note: delivered(m.Delivery), Price: shippingPrice(shippingCost(m, cart)), Selected: m == chosenMethod(methods, chosen)})
 	}
 	return list
+}
+
+// chosenMethod is the method of an id, else the first.
+func chosenMethod(methods []api.ShippingMethod, id string) *api.ShippingMethod {
+	for i := range methods {
+		if methods[i].ID == id {
+			return &methods[i]
+		}
+	}
+	if len(methods) == 0 {
+		return nil
+	}
+	return &methods[0]
+}
+
+// shippingCost is what a method costs for a cart.
+func shippingCost(m *api.ShippingMethod, cart *api.Cart) api.Money {
+	cost := m.Price
+	if m.FreeFrom != nil && cart.Totals.Subtotal.Amount-cart.Totals.Discount.Amount >= m.FreeFrom.Amount {
+		cost.Amount = 0
+	}
+	return cost
 }
 
 // testCards are the sandbox's tokens; another provider brings a field of its own.

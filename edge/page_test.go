@@ -129,6 +129,11 @@ func TestCheckoutForm(t *testing.T) {
 	f.form("/cart", "action", "add", "sku", "MUG-S").must(t, 303)
 	first := keyOn(t, f.do("GET", "/checkout", "").must(t, 200, "Standard delivery", "€4.90", "€24.89", "Test card that pays"))
 
+	// The page has shown the total for the United States; the form now says Germany.
+	f.form("/checkout", typedCheckout(first, "priced_for", "US")...).must(t, 409, "look at the new total", `name="priced_for" value="DE"`, "€24.89", `value="Ann O&#39;Neil"`)
+	if n := len(f.core.called("carts.checkout")); n != 0 {
+		t.Errorf("%d orders were placed at a total that nobody saw", n)
+	}
 	refusals := []struct {
 		refusal *api.Error
 		texts   []string

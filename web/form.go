@@ -40,6 +40,16 @@ func chosen(list []Choice, i int) bool {
 	return i == 0
 }
 
+// chosenLabel is the label of the ticked entry.
+func chosenLabel(list []Choice) string {
+	for i := range list {
+		if chosen(list, i) {
+			return list[i].Label
+		}
+	}
+	return ""
+}
+
 func signInHeading(v SignIn) string {
 	switch {
 	case v.Staff:

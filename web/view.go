@@ -195,8 +195,9 @@ type Checkout struct {
 	Methods                                            []Choice
 	// Cards are the sandbox's tokens in the demo, the provider's own field otherwise.
 	Cards []Choice
-	// Key is the idempotency key of this attempt, Version the cart's version.
-	Key, Version                   string
+	// Key is the idempotency key of this attempt, Version the cart's version, PricedFor the country that
+	// the totals are for: to another the order is not placed before its total was shown.
+	Key, Version, PricedFor        string
 	Lines                          []CartLine
 	Subtotal, Shipping, Tax, Total string
 	// Errors are summed on top, each linking to its field; Refusal is a sentence about the whole.
