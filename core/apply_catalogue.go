@@ -150,13 +150,20 @@ func (m *Machine) clipNames(refs []string) []string {
 }
 
 func (m *Machine) replaceProduct(old, p productRec) {
-	for _, v := range old.Variants {
-		delete(m.skus, v.SKU)
-	}
+	m.dropSKUs(old)
 	m.products.Put(p.Handle, p)
 	m.deriveProduct(p)
 	m.touchProduct(old)
 	m.touchProduct(p)
+}
+
+// dropSKUs forgets where the SKUs of a product are, unless another product has taken one over by now.
+func (m *Machine) dropSKUs(p productRec) {
+	for _, v := range p.Variants {
+		if m.skus[v.SKU].handle == p.Handle {
+			delete(m.skus, v.SKU)
+		}
+	}
 }
 
 // touchProduct marks a product and every list it is in.
@@ -179,9 +186,7 @@ func (m *Machine) applyDeleteProduct(c deleteProductCmd) (any, int, *api.Error) 
 	if c.Match && p.Index != c.IfMatch {
 		return nil, 0, api.NewError(api.CodePrecondition, "The product was changed by somebody else. Load it again before you delete it.")
 	}
-	for _, v := range p.Variants {
-		delete(m.skus, v.SKU)
-	}
+	m.dropSKUs(p)
 	m.products.Delete(p.Handle)
 	m.touchProduct(p)
 	m.relist()

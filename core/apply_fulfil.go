@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"slices"
 
 	"meridian/api"
 )
@@ -17,6 +18,9 @@ func (m *Machine) applyFulfil(c fulfilCmd) (any, int, *api.Error) {
 	if o.Status != api.OrderPaid && o.Status != api.OrderPartiallyFulfilled && o.Status != api.OrderPartiallyRefunded {
 		return nil, 0, api.NewError(api.CodeConflict, "An order that is %s cannot be fulfilled.", o.Status)
 	}
+	if o.Restocked || !waits(o) {
+		return nil, 0, api.NewError(api.CodeConflict, "Nothing of this order is waiting to be sent.")
+	}
 	lines := append([]orderLineRec(nil), o.Lines...)
 	if len(c.Lines) == 0 {
 		for i := range lines {
@@ -30,7 +34,7 @@ func (m *Machine) applyFulfil(c fulfilCmd) (any, int, *api.Error) {
 				j = k
 			}
 		}
-		if j < 0 || want.Quantity < 1 || lines[j].Fulfilled+want.Quantity > lines[j].Quantity {
+		if j < 0 || want.Quantity < 1 || want.Quantity > lines[j].Quantity-lines[j].Fulfilled {
 			return nil, 0, api.Invalid(fmt.Sprintf("lines.%d", i), "That many of %s are not waiting in this order.", want.SKU)
 		}
 		lines[j].Fulfilled += want.Quantity
@@ -45,6 +49,15 @@ func (m *Machine) applyFulfil(c fulfilCmd) (any, int, *api.Error) {
 	m.setStatus(&o, status)
 	m.orders.Put(o.ID, o)
 	return o.ID, 200, nil
+}
+
+// waits says whether anything of an order is still to be sent; left whether anything has been.
+func waits(o orderRec) bool {
+	return slices.ContainsFunc(o.Lines, func(l orderLineRec) bool { return l.Fulfilled < l.Quantity })
+}
+
+func left(o orderRec) bool {
+	return slices.ContainsFunc(o.Lines, func(l orderLineRec) bool { return l.Fulfilled > 0 })
 }
 
 // refundable is what of an order's money has not been promised back.
@@ -73,8 +86,10 @@ func (m *Machine) applyCancel(c cancelCmd) (any, int, *api.Error) {
 		return o.ID, 200, nil
 	case o.Status != api.OrderPaid && o.Status != api.OrderPartiallyRefunded:
 		return nil, 0, api.NewError(api.CodeConflict, "An order that is %s cannot be cancelled.", o.Status)
+	case left(o):
+		return nil, 0, api.NewError(api.CodeConflict, "A part of this order has been sent. Refund what comes back instead.")
 	}
-	m.putBack(o, "cancellation")
+	m.restock(&o, "cancellation")
 	if n := refundable(o); n > 0 {
 		m.addRefund(&o, refundRec{ID: c.Refund, Amount: n})
 	}
@@ -94,19 +109,19 @@ func (m *Machine) applyBeginRefund(c beginRefundCmd) (any, int, *api.Error) {
 	if !ok {
 		return nil, 0, noOrder()
 	}
-	left := refundable(o)
+	rest := refundable(o)
 	amount := c.Amount
 	if c.All {
-		amount = left
+		amount = rest
 	}
-	if left == 0 {
+	if rest == 0 {
 		return nil, 0, api.NewError(api.CodeConflict, "Nothing of this order is left to refund.")
 	}
-	if amount < 1 || amount > left {
-		return nil, 0, api.Invalid("amount", "Between 1 and %d can be refunded.", left)
+	if amount < 1 || amount > rest {
+		return nil, 0, api.Invalid("amount", "Between 1 and %d can be refunded.", rest)
 	}
 	if c.Restock && amount == o.Total && o.Status == api.OrderPaid {
-		m.putBack(o, "refund")
+		m.restock(&o, "refund")
 	}
 	m.addRefund(&o, refundRec{ID: c.Refund, Amount: amount, Restock: c.Restock})
 	m.orders.Put(o.ID, o)

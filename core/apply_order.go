@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"slices"
 
 	"meridian/api"
 )
@@ -67,7 +68,7 @@ func (m *Machine) continueOrder(k keying, id string) result {
 		return refuse(api.NewError(api.CodeConflict, "This order was cancelled because it was not paid in time. Check out again."))
 	}
 	cart, ok := m.carts.Get(o.Cart)
-	if !ok || versionOf(cart.Currency, m.price(cart)) != o.Version {
+	if !ok || !sameLines(o, m.price(cart)) {
 		return refuse(cartChanged())
 	}
 	if cart.Order != "" && cart.Order != o.ID {
@@ -85,6 +86,14 @@ func (m *Machine) continueOrder(k keying, id string) result {
 	m.startPayment(o, cart)
 	o, _ = m.orders.Get(id)
 	return result{value: m.reservationOf(o, false), status: 200}
+}
+
+// sameLines compares what an order was made of with a cart, line by line: its total was computed from
+// them, and a version is only a hash that somebody may have two carts for.
+func sameLines(o orderRec, priced []pricedLine) bool {
+	return slices.EqualFunc(o.Lines, priced, func(l orderLineRec, p pricedLine) bool {
+		return l.SKU == p.SKU && l.Quantity == p.Quantity && l.Unit == p.unit
+	})
 }
 
 func cartChanged() *api.Error {
@@ -195,10 +204,27 @@ func (m *Machine) unlockCart(o orderRec, empty bool) {
 	}
 	cart.Order = ""
 	if empty {
-		cart.Lines = nil
+		cart.Lines = without(cart.Lines, o.Lines)
 	}
 	cart.UpdatedMS = m.now
 	m.carts.Put(o.Cart, cart)
+}
+
+// without is what is left of a cart when an order was taken out of it: things put into it while the
+// payment was under way stay.
+func without(lines []cartLineRec, bought []orderLineRec) []cartLineRec {
+	var rest []cartLineRec
+	for _, l := range lines {
+		for _, b := range bought {
+			if b.SKU == l.SKU {
+				l.Quantity -= b.Quantity
+			}
+		}
+		if l.Quantity > 0 {
+			rest = append(rest, l)
+		}
+	}
+	return rest
 }
 
 func (m *Machine) setStatus(o *orderRec, status string) {

@@ -186,8 +186,9 @@ func (m *Machine) trimOutbox() {
 		rec, _ := m.consumers.Get(name)
 		done = min(done, rec.Acked)
 	}
-	if newest > maxOutbox {
-		done = max(done, newest-maxOutbox)
+	if newest > maxOutbox { // but money that is still to be taken is never forgotten
+		payments, _ := m.consumers.Get(consumerPayments)
+		done = max(done, min(newest-maxOutbox, payments.Acked))
 	}
 	var gone []string
 	m.outbox.Ascend("", func(k string, e outboxRec) bool {

@@ -153,10 +153,14 @@ func (m *Machine) sell(o orderRec) {
 	m.ledger(o, -1, "sale")
 }
 
-// putBack returns the sold units of an order to the shelf.
-func (m *Machine) putBack(o orderRec, reason string) {
-	m.changeAllocation(o, func(s *stockRec, n int64) { s.OnHand += n; s.Sold -= n })
-	m.ledger(o, 1, reason)
+// restock returns the sold units of an order to the shelf, once: a refund and a cancellation may both ask for it.
+func (m *Machine) restock(o *orderRec, reason string) {
+	if o.Restocked {
+		return
+	}
+	o.Restocked = true
+	m.changeAllocation(*o, func(s *stockRec, n int64) { s.OnHand += n; s.Sold -= n })
+	m.ledger(*o, 1, reason)
 }
 
 func (m *Machine) ledger(o orderRec, sign int64, reason string) {

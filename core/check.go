@@ -40,7 +40,7 @@ func (m *Machine) check(r *Report) {
 	r.Products = m.products.Len()
 	ledger := map[string]int64{}
 	m.movements.Ascend("", func(_ string, v movementRec) bool { ledger[stockKey(v.SKU, v.Location)] += v.Delta; return true })
-	reserved, sold := map[string]int64{}, map[string]int64{}
+	reserved, sold, taken := map[string]int64{}, map[string]int64{}, map[string]int64{}
 	numbers := map[uint64]string{}
 	m.orders.Ascend("", func(id string, o orderRec) bool {
 		r.Orders++
@@ -54,6 +54,13 @@ func (m *Machine) check(r *Report) {
 	m.movements.Ascend("", func(_ string, v movementRec) bool {
 		if v.Order != "" {
 			sold[stockKey(v.SKU, v.Location)] -= v.Delta
+			taken[v.Order] -= v.Delta
+		}
+		return true
+	})
+	m.orders.Ascend("", func(id string, o orderRec) bool {
+		if want := o.taken(); taken[id] != want {
+			bad("order %s is %s and took %d units by the ledger, %d by its lines", id, o.Status, taken[id], want)
 		}
 		return true
 	})
@@ -84,6 +91,17 @@ func (m *Machine) check(r *Report) {
 		}
 		return true
 	})
+}
+
+// taken is how many units an order has taken off the shelf for good.
+func (o orderRec) taken() (n int64) {
+	if o.Payment.Charge == "" || o.Restocked || o.Status == api.OrderCancelled {
+		return 0
+	}
+	for _, l := range o.Lines {
+		n += l.Quantity
+	}
+	return n
 }
 
 func (m *Machine) checkOrder(o orderRec, reserved map[string]int64, bad func(string, ...any)) {

@@ -52,3 +52,22 @@ func GoldenCommands() map[string][]byte {
 		"outbox_row": must(record[outboxRec]{1}.Encode(outboxRec{Seq: 4, AtMS: 5, Type: "order_placed", Order: "o1-b", Country: "DE"})),
 	}
 }
+
+// PutProducts encodes products with these SKUs, in the order of the handles.
+func PutProducts(skus map[string][]string, handles ...string) []byte {
+	var c putProductsCmd
+	for _, h := range handles {
+		p := productRec{Handle: h, Title: h}
+		for _, sku := range skus[h] {
+			p.Variants = append(p.Variants, variantRec{SKU: sku})
+		}
+		c.Products = append(c.Products, p)
+	}
+	return must(encodeCommand(cmdPutProducts, keying{}, c))
+}
+
+// ProductOf is the handle of the product that has a SKU.
+func (m *Machine) ProductOf(sku string) (handle string) {
+	m.db.View(func() { handle = m.skus[sku].handle })
+	return handle
+}

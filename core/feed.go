@@ -62,7 +62,8 @@ func (f *feed) add(at api.Index, tags map[string]bool) {
 	}
 	if over := len(f.ring) - f.max; over > 0 {
 		f.floor = f.ring[over-1].Index
-		f.ring = append([]api.FeedEntry(nil), f.ring[over:]...)
+		clear(f.ring[:over])
+		f.ring = f.ring[over:] // append moves what is left when the room at the end is used up
 	}
 	f.wake()
 }

@@ -1,8 +1,10 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,31 +44,61 @@ func (s *Service) tick(ctx context.Context) {
 	})
 }
 
-// openOrders lists orders of a kind that have been open for longer than age, oldest first as stored.
-func (s *Service) openOrders(kind string, age time.Duration) []string {
-	var ids []string
+// openOrders lists orders of a kind whose turn it is by their age and the time they were opened, in
+// milliseconds of log time; the oldest first, so that some which cannot be settled hold nobody back.
+func (s *Service) openOrders(kind string, due func(age, opened int64) bool) []string {
+	type found struct {
+		id    string
+		since int64
+	}
+	var all []found
 	s.m.db.View(func() {
 		now := s.m.metaNow().NowMS
 		s.m.open.Ascend("", func(id string, r openRec) bool {
-			if r.Kind == kind && now-r.SinceMS >= age.Milliseconds() {
-				ids = append(ids, id)
+			if r.Kind == kind && due(now-r.SinceMS, r.SinceMS) {
+				all = append(all, found{id, r.SinceMS})
 			}
-			return len(ids) < 100
+			return true
 		})
 	})
+	slices.SortStableFunc(all, func(a, b found) int { return cmp.Compare(a.since, b.since) })
+	ids := make([]string, min(len(all), 1000))
+	for i := range ids {
+		ids[i] = all[i].id
+	}
 	return ids
 }
 
 // resolve settles what nobody is at any more: payments whose process died, refunds that failed.
 func (s *Service) resolve(ctx context.Context) {
-	every(ctx, time.Second, func() {
-		for _, id := range s.openOrders(openPayment, s.cfg.ResolveAfter) {
-			s.resolvePayment(ctx, id)
+	took := time.Now()
+	var since int64
+	s.m.db.View(func() { since = s.m.metaNow().NowMS })
+	every(ctx, 500*time.Millisecond, func() {
+		if time.Since(took) < takeOver {
+			return
 		}
-		for _, id := range s.openOrders(openRefund, 3*time.Second) {
-			s.refundOpen(ctx, id)
-		}
+		sideBySide(s.openOrders(openPayment, func(age, opened int64) bool {
+			return opened <= since || age >= s.cfg.ResolveAfter.Milliseconds()
+		}), func(id string) { s.resolvePayment(ctx, id) })
+		sideBySide(s.openOrders(openRefund, func(age, _ int64) bool { return age >= 3000 }), func(id string) { s.refundOpen(ctx, id) })
 	})
+}
+
+// takeOver is how long a new leader leaves payments of its predecessor to the buyers, who repeat what
+// had no answer. Then it asks the provider itself.
+const takeOver = time.Second
+
+// sideBySide calls fn for every id, a few at a time, and waits for all of them.
+func sideBySide(ids []string, fn func(id string)) {
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 16)
+	for _, id := range ids {
+		slots <- struct{}{}
+		wg.Add(1)
+		go func() { defer wg.Done(); defer func() { <-slots }(); fn(id) }()
+	}
+	wg.Wait()
 }
 
 func (s *Service) resolvePayment(ctx context.Context, id string) {
@@ -75,7 +107,7 @@ func (s *Service) resolvePayment(ctx context.Context, id string) {
 	s.m.db.View(func() {
 		var o orderRec
 		if o, ok = s.m.orders.Get(id); ok {
-			ok = o.Reserved
+			ok = o.Reserved && !s.attended(o.Scope, o.IdemKey)
 			res = s.m.reservationOf(o, true)
 		}
 	})
@@ -94,12 +126,16 @@ func (s *Service) resolvePayment(ctx context.Context, id string) {
 // consume gives a consumer inside the core every outbox entry, at least once and in order.
 func (s *Service) consume(ctx context.Context, name string, fn func(outboxRec, orderRec) error) {
 	pause := 50 * time.Millisecond
+	done := map[uint64]bool{} // of the slice at hand, so that one bad entry does not repeat the others
 	for ctx.Err() == nil {
 		sl, _, err := s.cut(ctx, name, 500)
 		if err == nil && sl.number > 0 {
-			err = s.consumeSlice(ctx, sl, fn)
+			err = s.consumeSlice(ctx, sl, done, fn)
 			if err == nil {
 				_, err = s.propose(ctx, cmdAckSlice, keying{}, ackSliceCmd{Consumer: name, Slice: sl.number})
+			}
+			if err == nil {
+				clear(done)
 			}
 		}
 		if err != nil && ctx.Err() == nil {
@@ -115,10 +151,18 @@ func (s *Service) consume(ctx context.Context, name string, fn func(outboxRec, o
 	}
 }
 
-func (s *Service) consumeSlice(ctx context.Context, sl slice, fn func(outboxRec, orderRec) error) error {
-	for seq := sl.from; seq <= sl.to; seq++ {
+// maxFailures in one pass over a slice mean that the other side is down.
+const maxFailures = 8
+
+// consumeSlice goes on after an entry that failed: it must not hold back the others.
+func (s *Service) consumeSlice(ctx context.Context, sl slice, done map[uint64]bool, fn func(outboxRec, orderRec) error) error {
+	var failed []error
+	for seq := sl.from; seq <= sl.to && len(failed) < maxFailures; seq++ {
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if done[seq] {
+			continue
 		}
 		var e outboxRec
 		var o orderRec
@@ -132,10 +176,12 @@ func (s *Service) consumeSlice(ctx context.Context, sl slice, fn func(outboxRec,
 			continue
 		}
 		if err := fn(e, o); err != nil {
-			return err
+			failed = append(failed, err)
+			continue
 		}
+		done[seq] = true
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // capturePaid takes the authorized money of paid orders.
@@ -146,13 +192,14 @@ func (s *Service) capturePaid(ctx context.Context) {
 		}
 		var key string
 		s.m.db.View(func() { key = payKey(s.m.timeline(), o.ID, o.Payment.Attempt) })
-		return s.capture(ctx, o, key)
+		_, err := s.capture(ctx, o, key)
+		return err
 	})
 }
 
 // mailTries is how often one mail is tried before it is given up, so that one bad address cannot
 // hold back every other mail.
-const mailTries = 5
+const mailTries = 20
 
 func (s *Service) sendMail(ctx context.Context) {
 	tries := map[uint64]int{}

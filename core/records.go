@@ -139,31 +139,32 @@ const (
 )
 
 type orderRec struct {
-	ID       string          `cbor:"1,keyasint"`
-	Number   uint64          `cbor:"2,keyasint"`
-	Status   string          `cbor:"3,keyasint"`
-	Lines    []orderLineRec  `cbor:"4,keyasint"`
-	Currency string          `cbor:"5,keyasint"`
-	Country  string          `cbor:"6,keyasint"`
-	Subtotal int64           `cbor:"7,keyasint"`
-	Discount int64           `cbor:"8,keyasint"`
-	Shipping int64           `cbor:"9,keyasint"`
-	Tax      int64           `cbor:"10,keyasint"`
-	Total    int64           `cbor:"11,keyasint"`
-	PlacedMS int64           `cbor:"12,keyasint"`
-	Events   []orderEventRec `cbor:"13,keyasint"`
-	Key      string          `cbor:"14,keyasint"`
-	Cart     string          `cbor:"15,keyasint"`
-	Version  int64           `cbor:"16,keyasint"` // of the cart when it was reserved
-	Scope    string          `cbor:"17,keyasint"` // of the idempotency key that made it
-	IdemKey  string          `cbor:"18,keyasint"`
-	Customer string          `cbor:"19,keyasint,omitempty"`
-	Person   string          `cbor:"20,keyasint"` // whose key seals Contact
-	Contact  []byte          `cbor:"21,keyasint"` // sealed contactData
-	Method   string          `cbor:"22,keyasint"`
-	Payment  paymentRec      `cbor:"23,keyasint"`
-	Reserved bool            `cbor:"24,keyasint"` // stock is held for it
-	Mailed   bool            `cbor:"25,keyasint,omitempty"`
+	ID        string          `cbor:"1,keyasint"`
+	Number    uint64          `cbor:"2,keyasint"`
+	Status    string          `cbor:"3,keyasint"`
+	Lines     []orderLineRec  `cbor:"4,keyasint"`
+	Currency  string          `cbor:"5,keyasint"`
+	Country   string          `cbor:"6,keyasint"`
+	Subtotal  int64           `cbor:"7,keyasint"`
+	Discount  int64           `cbor:"8,keyasint"`
+	Shipping  int64           `cbor:"9,keyasint"`
+	Tax       int64           `cbor:"10,keyasint"`
+	Total     int64           `cbor:"11,keyasint"`
+	PlacedMS  int64           `cbor:"12,keyasint"`
+	Events    []orderEventRec `cbor:"13,keyasint"`
+	Key       string          `cbor:"14,keyasint"`
+	Cart      string          `cbor:"15,keyasint"`
+	Version   int64           `cbor:"16,keyasint"` // of the cart when it was reserved
+	Scope     string          `cbor:"17,keyasint"` // of the idempotency key that made it
+	IdemKey   string          `cbor:"18,keyasint"`
+	Customer  string          `cbor:"19,keyasint,omitempty"`
+	Person    string          `cbor:"20,keyasint"` // whose key seals Contact
+	Contact   []byte          `cbor:"21,keyasint"` // sealed contactData
+	Method    string          `cbor:"22,keyasint"`
+	Payment   paymentRec      `cbor:"23,keyasint"`
+	Reserved  bool            `cbor:"24,keyasint"` // stock is held for it
+	Mailed    bool            `cbor:"25,keyasint,omitempty"`
+	Restocked bool            `cbor:"26,keyasint,omitempty"` // its units are back on the shelf
 }
 
 // openRec is an order that somebody must come back to: a payment in flight, a released attempt, a refund under way.

@@ -8,7 +8,7 @@ import (
 )
 
 // search finds products that hold every word of the query in their title, type, vendor, tags or
-// collections, titles first. It is a plain match.
+// collections, titles first. It is a plain match. Without a query, chosen facets select from everything.
 func (m *Machine) search(q api.SearchQuery) (api.SearchResult, *api.Error) {
 	words := strings.Fields(strings.ToLower(q.Q))
 	if len(q.Q) > 200 {
@@ -20,13 +20,13 @@ func (m *Machine) search(q api.SearchQuery) (api.SearchResult, *api.Error) {
 	}
 	var hits []hit
 	for _, h := range m.byCreation {
+		if len(words) == 0 && !anyChosen(q.Facets) {
+			break
+		}
 		p, _ := m.products.Get(h)
 		if rank := matches(p, words); rank >= 0 {
 			hits = append(hits, hit{h, rank})
 		}
-	}
-	if len(words) == 0 {
-		hits = nil
 	}
 	sort.SliceStable(hits, func(i, j int) bool { return hits[i].rank < hits[j].rank })
 	handles := make([]string, len(hits))
@@ -45,6 +45,15 @@ func (m *Machine) search(q api.SearchQuery) (api.SearchResult, *api.Error) {
 		return api.SearchResult{}, refusal
 	}
 	return api.SearchResult{Items: page.Items, Total: len(kept), Facets: facets(all, q.Facets), Next: page.Next}, nil
+}
+
+func anyChosen(facets map[string]string) bool {
+	for _, want := range facets {
+		if want != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // matches ranks a product for the words: 0 all in the title, 1 all somewhere, -1 not all.

@@ -53,11 +53,22 @@ func (s *Service) checkout(ctx context.Context, c *call, req api.CheckoutRequest
 	select {
 	case <-f.done:
 		r := f.r
-		r.replay = r.replay || (running && f.err == nil)
+		r.replay = r.replay || (running && final(f.err))
 		return r, f.err
 	case <-ctx.Done():
 		return reply{}, outcomeUnknown()
 	}
+}
+
+// final says that an answer is stored under its key.
+func final(err error) bool { return err == nil || !api.AsError(err).Transient() }
+
+// attended says whether a checkout with this key is under way on this node.
+func (s *Service) attended(scope, key string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, running := s.flights[keyOf(scope, key)]
+	return running
 }
 
 func outcomeUnknown() *api.Error {
@@ -217,20 +228,19 @@ func (s *Service) settle(ctx context.Context, key string, cause error) (PaymentR
 func (s *Service) conclude(ctx context.Context, res reservation, p PaymentResult) (reply, error) {
 	switch p.State {
 	case PaymentAuthorized, PaymentCaptured:
-		r, err := s.propose(ctx, cmdCommit, keying{}, commitCmd{Order: res.Order, Attempt: res.Attempt, Charge: p.Charge})
+		r, err := s.decide(ctx, cmdCommit, commitCmd{Order: res.Order, Attempt: res.Attempt, Charge: p.Charge})
 		if api.CodeOf(err) == api.CodeConflict || api.CodeOf(err) == api.CodeNotFound {
-			// The reservation ended before the commit: give the money back, then say so.
-			if _, verr := s.cfg.Payments.Void(ctx, res.PayKey); verr != nil {
-				s.slog.Error("void after a reservation ended", "order", res.Order, "error", verr)
-				return reply{}, outcomeUnknown()
-			}
-			return reply{}, paymentUnavailable()
+			return s.giveBack(ctx, res)
 		}
 		return r, err
 	case PaymentDeclined:
-		return s.propose(ctx, cmdRelease, keying{}, releaseCmd{Order: res.Order, Attempt: res.Attempt, Declined: true, DeclineCode: p.DeclineCode})
+		r, err := s.decide(ctx, cmdRelease, releaseCmd{Order: res.Order, Attempt: res.Attempt, Declined: true, DeclineCode: p.DeclineCode})
+		if err == nil { // somebody else wrote the decline down: the answer is under the key
+			err = errVoided
+		}
+		return r, err
 	case PaymentVoided:
-		r, err := s.propose(ctx, cmdRelease, keying{}, releaseCmd{Order: res.Order, Attempt: res.Attempt})
+		r, err := s.decide(ctx, cmdRelease, releaseCmd{Order: res.Order, Attempt: res.Attempt})
 		if err != nil {
 			return r, err
 		}
@@ -240,4 +250,34 @@ func (s *Service) conclude(ctx context.Context, res reservation, p PaymentResult
 		return reply{}, paymentUnavailable()
 	}
 	return reply{}, api.Internal(fmt.Errorf("payment of %s is %q after it was asked for", res.Order, p.State))
+}
+
+// decide proposes the end of an attempt. The provider has been asked, so a log that takes nothing right
+// now is tried again, and a lost lead leaves the outcome open: neither means that nothing happened.
+func (s *Service) decide(ctx context.Context, t commandType, cmd any) (reply, error) {
+	for {
+		r, err := s.propose(ctx, t, keying{}, cmd)
+		switch api.CodeOf(err) {
+		case api.CodeNotLeader, api.CodeNoLeader:
+			return reply{}, outcomeUnknown().WithCause(err)
+		case api.CodeOverloaded:
+		default:
+			return r, err
+		}
+		select {
+		case <-ctx.Done():
+			return reply{}, outcomeUnknown().WithCause(err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// giveBack voids a payment whose reservation ended before the commit, and says so.
+func (s *Service) giveBack(ctx context.Context, res reservation) (reply, error) {
+	p, err := s.cfg.Payments.Void(ctx, res.PayKey)
+	if err == nil && (p.State == PaymentVoided || p.State == PaymentDeclined) {
+		return reply{}, paymentUnavailable()
+	}
+	s.slog.Error("void after a reservation ended", "order", res.Order, "state", string(p.State), "error", err)
+	return reply{}, outcomeUnknown()
 }

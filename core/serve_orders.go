@@ -166,8 +166,9 @@ func (s *Service) refundOpen(ctx context.Context, id string) {
 		timeline = s.m.timeline()
 	})
 	key := payKey(timeline, o.ID, o.Payment.Attempt)
-	if o.Payment.State == payAuthorized {
-		if err := s.capture(ctx, o, key); err != nil {
+	state, err := o.Payment.State, error(nil)
+	if state == payAuthorized {
+		if state, err = s.capture(ctx, o, key); err != nil {
 			s.slog.Warn("capture before a refund; it will be repeated", "order", id, "error", err)
 			return
 		}
@@ -176,7 +177,10 @@ func (s *Service) refundOpen(ctx context.Context, id string) {
 		if r.Done {
 			continue
 		}
-		if _, err := s.cfg.Payments.Refund(ctx, key, refundKey(timeline, o.ID, r.ID), r.Amount); err != nil {
+		if state != payVoided { // of money that was never taken, nothing has to go back
+			_, err = s.cfg.Payments.Refund(ctx, key, refundKey(timeline, o.ID, r.ID), r.Amount)
+		}
+		if err != nil {
 			s.slog.Warn("refund; it will be repeated", "order", id, "refund", r.ID, "error", err)
 			return
 		}
@@ -187,15 +191,22 @@ func (s *Service) refundOpen(ctx context.Context, id string) {
 	}
 }
 
-// capture takes the authorized money of an order.
-func (s *Service) capture(ctx context.Context, o orderRec, key string) error {
+// capture takes the authorized money of an order and answers with the state its payment has then: an
+// authorization that the provider let lapse is voided, and asking again would not help.
+func (s *Service) capture(ctx context.Context, o orderRec, key string) (string, error) {
 	p, err := s.cfg.Payments.Capture(ctx, key)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if p.State != PaymentCaptured && p.State != PaymentRefunded {
-		return fmt.Errorf("the provider answered %q to the capture of %s", p.State, o.ID)
+	to := payCaptured
+	switch p.State {
+	case PaymentCaptured, PaymentRefunded:
+	case PaymentVoided, PaymentDeclined:
+		to = payVoided
+		s.slog.Error("the payment of a paid order could not be taken: its authorization is gone", "order", o.ID, "state", string(p.State))
+	default:
+		return "", fmt.Errorf("the provider answered %q to the capture of %s", p.State, o.ID)
 	}
-	_, err = s.propose(ctx, cmdPaymentState, keying{}, paymentStateCmd{Order: o.ID, From: payAuthorized, To: payCaptured})
-	return err
+	_, err = s.propose(ctx, cmdPaymentState, keying{}, paymentStateCmd{Order: o.ID, From: payAuthorized, To: to})
+	return to, err
 }

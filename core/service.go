@@ -58,8 +58,8 @@ type ServiceConfig struct {
 	ReadWait time.Duration
 	// PaymentWait bounds one checkout's dealings with the provider; default 20 s.
 	PaymentWait time.Duration
-	// ResolveAfter is how old an open payment must be before the worker asks the provider; default 25 s,
-	// longer than PaymentWait, so that it never races a checkout that is still at it.
+	// ResolveAfter is how old an open payment that nobody is at on this node must be before the worker
+	// asks the provider; default 5 s. A new leader does not wait for it.
 	ResolveAfter time.Duration
 	Logger       *slog.Logger
 }
@@ -92,7 +92,7 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 		cfg.PaymentWait = 20 * time.Second
 	}
 	if cfg.ResolveAfter == 0 {
-		cfg.ResolveAfter = 25 * time.Second
+		cfg.ResolveAfter = 5 * time.Second
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -203,6 +203,9 @@ func (s *Service) identify(c *call) error {
 	if c.Credential == "" {
 		return nil
 	}
+	if token == "" { // a member of staff without a token must not be found by an empty one
+		return unknownCredential()
+	}
 	hash := hashToken(token)
 	ok := false
 	s.m.db.View(func() {
@@ -223,9 +226,13 @@ func (s *Service) identify(c *call) error {
 		}
 	})
 	if !ok {
-		return api.NewError(api.CodeUnauthorized, "Sign in, or give a token that is valid.")
+		return unknownCredential()
 	}
 	return nil
+}
+
+func unknownCredential() *api.Error {
+	return api.NewError(api.CodeUnauthorized, "Sign in, or give a token that is valid.")
 }
 
 // hashToken is how a token is stored: tokens have 160 random bits, so a plain hash is enough.

@@ -50,7 +50,7 @@ type Config struct {
 	SnapshotThreshold int
 	// MmapSize bounds the state file; default 64 GiB.
 	MmapSize int
-	// ResolveAfter is how old an open payment must be before the provider is asked; default 25 s.
+	// ResolveAfter is how old an open payment must be before the provider is asked; default 5 s.
 	ResolveAfter time.Duration
 	// Exit ends the process when storage failed; default os.Exit.
 	Exit   func(code int, reason error)
