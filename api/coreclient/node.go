@@ -189,6 +189,8 @@ func (n *node) blame(ctx context.Context, err error, quick bool, took time.Durat
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 	case !late || errors.Is(err, errNotSent):
+		// The connections of the pool broke together: the process behind them is gone.
+		n.http.CloseIdleConnections()
 		n.failed(false)
 	case took >= n.cfg.AttemptTimeout/2:
 		n.failed(quick)
