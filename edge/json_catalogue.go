@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"meridian/api"
@@ -199,7 +200,8 @@ func (s *Shop) popular(ctx context.Context, t *trip, n int, except string) ([]ap
 		if err != nil {
 			return nil, err
 		}
-		items = list.Items
+		// What cannot be bought is no advice.
+		items = slices.DeleteFunc(list.Items, func(p api.Product) bool { return len(p.Variants) == 0 || p.Variants[selected(&p)].Available <= 0 })
 	}
 	if len(items) < n {
 		list, err := ask(ctx, t, api.ProductsList, api.ProductsQuery{Page: api.Page{Limit: n + 1 + len(items)}, Locale: t.r.Locale, Sort: "newest"})
