@@ -4,6 +4,7 @@ SHELL   := /bin/sh
 GO      ?= go
 NPM     ?= npm
 FUZZTIME ?= 20s
+AUDIT_DIR ?= .demo/audit
 # How many packages are tested at once. The slow ones wait for processes, not for a processor.
 TESTP   ?= 4
 TESTFLAGS ?=
@@ -16,7 +17,7 @@ PROGRAMS := ./cmd/core ./cmd/edge
 LOCAL   := ./cmd/dev ./deploy/local/payments ./deploy/local/mailbox ./deploy/local/clickhouse
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build dev lint bench-oversell load seed fuzz openapi generate test-deps ui-deps ui-test terraform-test clean
+.PHONY: help demo test build dev lint bench-oversell load seed fuzz openapi generate test-deps ui-deps ui-test ui-audit terraform-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,6 +100,11 @@ ui-deps:
 
 ui-test: test-deps ui-deps build ## only the browser tests (2 min)
 	$(GO) test -count=1 -timeout 5m -v ./test/ui/...
+
+ui-audit: ui-deps dev ## accessibility, overflow and a picture of every kind of page of a running demo, into AUDIT_DIR=.demo/audit (2 min)
+	@cd test/ui && SHOP_URL="$${SHOP_URL:-http://127.0.0.1:8080}" CREDENTIALS="$${CREDENTIALS:-$(CURDIR)/.demo/credentials.json}" \
+	  CHROMIUM="$${CHROMIUM:-$$(command -v chromium || command -v chromium-browser || command -v google-chrome)}" \
+	  node audit.mjs "$(CURDIR)/$(AUDIT_DIR)"
 
 terraform-test: ## validate the modules and run their mock tests with the pinned provider (2 min)
 	@sh deploy/terraform/test.sh

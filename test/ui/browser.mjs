@@ -70,7 +70,9 @@ export async function missing(page) {
 			img.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
 			await frame();
 		}
+		for (const e of document.querySelectorAll("*")) if (e.scrollLeft > 0) e.scrollTo({ left: 0, behavior: "instant" });
 		scrollTo({ top: 0, behavior: "instant" });
+		await frame();
 	});
 	await until("all pictures to be there or broken", () => page.evaluate(() => [...document.images].every((i) => i.complete)));
 	return page.evaluate(() => [...document.images].filter((i) => i.naturalWidth === 0).map((i) => i.currentSrc || i.src));
