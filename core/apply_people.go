@@ -1,6 +1,8 @@
 package core
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -18,6 +20,10 @@ func (m *Machine) applyCreateCustomer(c createCustomerCmd) (any, int, *api.Error
 	return c.ID, 201, nil
 }
 
+// errAccountChanged says that a change was made from an account that is no longer what it was. It is
+// transient, so that no key remembers it.
+var errAccountChanged = errors.New("the account has changed")
+
 func personOfCustomer(id string) string { return "c:" + id }
 
 func (m *Machine) openSession(hash string, s sessionRec) {
@@ -29,6 +35,9 @@ func (m *Machine) applyPatchCustomer(c patchCustomerCmd) (any, int, *api.Error) 
 	rec, ok := m.customers.Get(c.ID)
 	if !ok {
 		return nil, 0, api.NewError(api.CodeNotFound, "There is no such account.")
+	}
+	if len(c.Was) > 0 && !bytes.Equal(c.Was, rec.Profile) {
+		return nil, 0, api.NewError(api.CodeOverloaded, "The account is being changed by somebody else. Try again.").WithCause(errAccountChanged)
 	}
 	if c.EmailHash != "" && c.EmailHash != rec.EmailHash {
 		if _, taken := m.emails.Get(c.EmailHash); taken {

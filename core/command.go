@@ -201,6 +201,7 @@ type (
 		EmailHash string `cbor:"2,keyasint,omitempty"` // empty: unchanged
 		Profile   []byte `cbor:"3,keyasint,omitempty"`
 		Password  string `cbor:"4,keyasint,omitempty"`
+		Was       []byte `cbor:"5,keyasint,omitempty"` // the profile that Profile was made from
 	}
 	eraseCustomerCmd struct {
 		ID string `cbor:"1,keyasint"`

@@ -71,3 +71,11 @@ func (m *Machine) ProductOf(sku string) (handle string) {
 	m.db.View(func() { handle = m.skus[sku].handle })
 	return handle
 }
+
+// Decline encodes the end of an order's first attempt as a decline.
+func Decline(order, code string) []byte {
+	return must(encodeCommand(cmdRelease, keying{}, releaseCmd{Order: order, Attempt: 1, Declined: true, DeclineCode: code}))
+}
+
+// IsCommit says whether a command makes an order paid.
+func IsCommit(command []byte) bool { return commandType(command[0]) == cmdCommit }

@@ -131,11 +131,12 @@ func (s *Service) staffProductPut(ctx context.Context, c *call, req api.PutProdu
 	if err := need(c, roleMerchandiser); err != nil {
 		return reply{}, err
 	}
+	k := s.key(c, c.scope(), req)
 	rec, stock, bad := toRecord(req.Product)
 	if len(bad) > 0 {
-		return reply{}, api.InvalidFields(bad)
+		return s.storeRefusal(ctx, k, api.InvalidFields(bad))
 	}
-	return s.propose(ctx, cmdPutProducts, s.key(c, c.scope(), req),
+	return s.propose(ctx, cmdPutProducts, k,
 		putProductsCmd{Products: []productRec{rec}, Stock: stock, IfMatch: req.IfMatch.Raft, Match: !req.IfMatch.IsZero()})
 }
 
@@ -255,9 +256,9 @@ func (s *Service) changeStock(ctx context.Context, c *call, req any, cmd changeS
 }
 
 // storeRefusal makes a refusal the answer of its key, so that a repeat gets it again and the key is
-// not used for something else.
+// not used for something else. An edge's own key is for one request only, which is refused again.
 func (s *Service) storeRefusal(ctx context.Context, k keying, e *api.Error) (reply, error) {
-	if k.Key == "" {
+	if k.Key == "" || isEdgeKey(k.Key) {
 		return reply{}, e
 	}
 	raw, err := jsonOf(e)
@@ -275,14 +276,15 @@ func (s *Service) storeRefusal(ctx context.Context, k keying, e *api.Error) (rep
 }
 
 func (s *Service) cartsCreate(ctx context.Context, c *call, req api.NewCart) (reply, error) {
+	k := s.key(c, c.scope(), req)
 	if !knownCurrency(req.Currency) {
-		return reply{}, api.Invalid("currency", "Prices exist in EUR and USD.")
+		return s.storeRefusal(ctx, k, api.Invalid("currency", "Prices exist in EUR and USD."))
 	}
 	if _, ok := countryOf(req.Country); !ok {
-		return reply{}, api.Invalid("country", "We do not deliver to %q. Give a two-letter country code such as DE or US.", req.Country)
+		return s.storeRefusal(ctx, k, api.Invalid("country", "We do not deliver to %q. Give a two-letter country code such as DE or US.", truncate(req.Country, 20)))
 	}
 	id := fmt.Sprintf("c%d-%s", s.m.Index().Timeline, newID(16))
-	return s.propose(ctx, cmdCreateCart, s.key(c, c.scope(), req), createCartCmd{ID: id, Currency: req.Currency, Country: req.Country})
+	return s.propose(ctx, cmdCreateCart, k, createCartCmd{ID: id, Currency: req.Currency, Country: req.Country})
 }
 
 func (s *Service) cartsPutLine(ctx context.Context, c *call, req api.PutLine) (reply, error) {

@@ -125,10 +125,14 @@ func (s *Service) ordersFulfil(ctx context.Context, c *call, req api.OrderAction
 	}
 	var f fields
 	f.text("tracking", req.Tracking, 200, false)
-	if len(f) > 0 || len(req.Lines) > api.MaxCartLines {
-		return reply{}, api.InvalidFields(f)
+	if len(req.Lines) > api.MaxCartLines {
+		f.add("lines", "At most %d lines.", api.MaxCartLines)
 	}
-	return s.orderReply(s.propose(ctx, cmdFulfil, s.key(c, c.scope(), req), cmd))
+	k := s.key(c, c.scope(), req)
+	if len(f) > 0 {
+		return s.storeRefusal(ctx, k, api.InvalidFields(f))
+	}
+	return s.orderReply(s.propose(ctx, cmdFulfil, k, cmd))
 }
 
 func (s *Service) ordersCancel(ctx context.Context, c *call, req api.OrderAction) (reply, error) {

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"meridian/api"
@@ -153,15 +154,40 @@ func (s *Service) customersPatch(ctx context.Context, c *call, req api.CustomerP
 	if err := needCustomer(c); err != nil {
 		return reply{}, err
 	}
+	k := s.key(c, c.scope(), req)
+	for { // until nobody else changes the account between the look at it and the command
+		cmd, refusal := s.patchCommand(ctx, c, req)
+		if refusal != nil && refusal.Code == api.CodeInvalid {
+			return s.storeRefusal(ctx, k, refusal)
+		}
+		if refusal != nil {
+			return reply{}, refusal
+		}
+		r, err := s.propose(ctx, cmdPatchCustomer, k, cmd)
+		if errors.Is(err, errAccountChanged) && ctx.Err() == nil {
+			continue
+		}
+		if err != nil || r.status >= 400 {
+			return r, err
+		}
+		r.raw = nil
+		r.index = s.m.View(func() { r.value, err = s.customer(c.customer) })
+		return r, err
+	}
+}
+
+func (s *Service) patchCommand(ctx context.Context, c *call, req api.CustomerPatch) (patchCustomerCmd, *api.Error) {
 	var f fields
 	var now api.Customer
+	var rec customerRec
 	var wrapped []byte
 	s.m.db.View(func() {
 		now, _ = s.customer(c.customer)
+		rec, _ = s.m.customers.Get(c.customer)
 		p, _ := s.m.persons.Get(personOfCustomer(c.customer))
 		wrapped = p.Wrapped
 	})
-	cmd := patchCustomerCmd{ID: c.customer}
+	cmd := patchCustomerCmd{ID: c.customer, Was: rec.Profile}
 	profile := profileData{now.Email, now.Name}
 	if req.Name != nil {
 		f.text("name", *req.Name, 100, true)
@@ -175,24 +201,21 @@ func (s *Service) customersPatch(ctx context.Context, c *call, req api.CustomerP
 		f.password("password", *req.Password)
 	}
 	if len(f) > 0 {
-		return reply{}, api.InvalidFields(f)
+		return cmd, api.InvalidFields(f)
 	}
 	var err error
 	if req.Password != nil {
 		if cmd.Password, err = s.passwords.Hash(ctx, *req.Password); err != nil {
-			return reply{}, api.NewError(api.CodeOverloaded, "Too many sign-ins at once. Try again in a moment.").WithCause(err)
+			return cmd, api.NewError(api.CodeOverloaded, "Too many sign-ins at once. Try again in a moment.").WithCause(err)
 		}
 	}
+	if wrapped == nil { // erased while this was under way
+		return cmd, api.NewError(api.CodeNotFound, "There is no such account.")
+	}
 	if cmd.Profile, err = s.sealProfile(wrapped, profile); err != nil {
-		return reply{}, err
+		return cmd, api.AsError(err)
 	}
-	r, err := s.propose(ctx, cmdPatchCustomer, s.key(c, c.scope(), req), cmd)
-	if err != nil || r.status >= 400 {
-		return r, err
-	}
-	r.raw = nil
-	r.index = s.m.View(func() { r.value, err = s.customer(c.customer) })
-	return r, err
+	return cmd, nil
 }
 
 func (s *Service) customersErase(ctx context.Context, c *call, _ api.None) (reply, error) {

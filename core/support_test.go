@@ -26,6 +26,8 @@ type aloneLog struct {
 	mu      sync.Mutex
 	m       *core.Machine
 	entries []entry
+	// refuse, when set, may refuse a command before it enters the log.
+	refuse func(command []byte) error
 }
 
 type entry struct {
@@ -36,6 +38,11 @@ type entry struct {
 func (l *aloneLog) Propose(_ context.Context, command []byte) (any, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.refuse != nil {
+		if err := l.refuse(command); err != nil {
+			return nil, err
+		}
+	}
 	e := entry{uint64(len(l.entries) + 1), l.m.Seal(), command}
 	l.entries = append(l.entries, e)
 	return l.m.Apply(e.index, 1, e.head, [][]byte{command})[0], nil
