@@ -23,7 +23,7 @@ const userAgent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, li
 // open gives a page of a visitor of its own and the list of what goes wrong on it.
 export async function open(browser, options = {}) {
 	const context = await browser.newContext({ baseURL: shop, locale: "en-GB", userAgent, viewport: { width: 1280, height: 900 }, ...options });
-	context.setDefaultTimeout(10_000);
+	context.setDefaultTimeout(20_000);
 	await context.addInitScript(() => {
 		window.violations = [];
 		addEventListener("securitypolicyviolation", (e) => window.violations.push(`${e.violatedDirective} ${e.blockedURI}`));
@@ -79,9 +79,9 @@ export async function missing(page) {
 }
 
 export async function until(what, holds) {
-	const deadline = Date.now() + 10_000;
+	const deadline = Date.now() + 20_000;
 	while (!(await holds())) {
-		assert.ok(Date.now() < deadline, `waited 10 s in vain for ${what}`);
+		assert.ok(Date.now() < deadline, `waited 20 s in vain for ${what}`);
 		await new Promise((done) => setTimeout(done, 25));
 	}
 }

@@ -43,22 +43,29 @@ func TestPurchaseWithoutJavaScript(t *testing.T) {
 	shared.play(t, "purchase-without-javascript", 1)
 }
 
+// The purchases above count the stock; the others may meet.
+
 func TestDeclinedCard(t *testing.T) {
+	t.Parallel()
 	shared.play(t, "declined", 0)
 }
 
 func TestMistakenAddress(t *testing.T) {
+	t.Parallel()
 	shared.play(t, "mistaken", 0)
 }
 
 func TestSoldOut(t *testing.T) {
+	t.Parallel()
 	shared.play(t, "sold-out", 2)
 }
 
 func TestEveryKindOfPage(t *testing.T) {
+	t.Parallel()
 	shared.play(t, "pages", 0)
 }
 
 func TestUnfollowed(t *testing.T) {
+	t.Parallel()
 	shared.play(t, "unfollowed", 0)
 }
