@@ -91,6 +91,27 @@ async function mistaken(browser) {
 	assert.equal(await page.getByLabel("E-mail", { exact: true }).inputValue(), "ada@example.org");
 }
 
+// elsewhere sends the order to another country than the page has priced: the new total is shown first,
+// and it is the one that is paid.
+async function elsewhere(browser) {
+	const { page, refused } = await open(browser);
+	refused.add("/checkout");
+	const { product, variant } = await shopping.anyInStock();
+	await shopping.putOne(page, product, variant);
+	await shopping.toCheckout(page);
+	const first = await shopping.total(page);
+	await shopping.fillAddress(page);
+	await page.getByLabel("Country", { exact: true }).selectOption({ label: "United States" });
+	await shopping.place(page);
+	await page.getByRole("alert").getByText("look at the new total").waitFor();
+	const second = await shopping.total(page);
+	assert.notEqual(second, first, "delivery to the other country costs something else");
+	await shopping.place(page);
+	const number = await shopping.paid(page);
+	assert.equal(await shopping.total(page), second);
+	return { number };
+}
+
 // soldOut tries to buy what is not there: by the button, by a form that someone changed, and where only
 // one variant is gone.
 async function soldOut(browser) {
@@ -184,6 +205,7 @@ export const scenarios = {
 	"purchase-without-javascript": (browser) => purchase(browser, false),
 	declined,
 	mistaken,
+	elsewhere,
 	"sold-out": soldOut,
 	pages,
 	unfollowed,

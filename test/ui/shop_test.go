@@ -55,6 +55,11 @@ func TestMistakenAddress(t *testing.T) {
 	shared.play(t, "mistaken", 0)
 }
 
+func TestAnotherCountry(t *testing.T) {
+	t.Parallel()
+	shared.play(t, "elsewhere", 0)
+}
+
 func TestSoldOut(t *testing.T) {
 	t.Parallel()
 	shared.play(t, "sold-out", 2)
