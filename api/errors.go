@@ -104,6 +104,9 @@ type StockLine struct {
 type FieldError struct {
 	Field   string `json:"field"`
 	Message string `json:"message"`
+	// Line and Column point into a file that was sent; Line counts from 1 and includes the header.
+	Line   int    `json:"line,omitempty"`
+	Column string `json:"column,omitempty"`
 }
 
 // NewError makes an Error with the code's status and title.

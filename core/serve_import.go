@@ -38,12 +38,23 @@ func (s *Service) staffImport(ctx context.Context, c *call, req api.ImportProduc
 	at := s.m.View(func() { recs = s.checkImport(&report, products, recs) })
 	if len(report.Errors) > 0 && !req.Partial {
 		report.Created, report.Updated, report.Unchanged = 0, 0, 0
-		return reply{value: report, status: 422, index: at}, nil
+		if !req.DryRun {
+			return reply{index: at}, brokenImport(report.Errors)
+		}
 	}
 	if req.DryRun || len(recs) == 0 {
 		return reply{value: report, status: 200, index: at}, nil
 	}
 	return s.stage(ctx, recs, stock, report)
+}
+
+// brokenImport refuses a file of which nothing was imported.
+func brokenImport(bad []api.ImportError) *api.Error {
+	e := api.NewError(api.CodeInvalid, "Nothing was imported. Correct the lines that are named and send the file again, or import the rest with partial=true.")
+	for _, b := range bad {
+		e.Errors = append(e.Errors, api.FieldError{Field: b.Column, Message: b.Message, Line: b.Line, Column: b.Column})
+	}
+	return e
 }
 
 // checkImport holds an import against the catalogue: SKUs of other products, pictures that are not

@@ -114,9 +114,14 @@ func TestImport(t *testing.T) {
 		t.Errorf("%+v", p.Variants)
 	}
 	broken := api.ImportProducts{CSV: []byte(catalogueCSV + "cup,Cup,,,,,,,CUP,5,twelve,1.00,\n" + "jug,Jug,,,,,,,JUG,5,12.00,13.00,\n")}
-	r, meta, err := ask(s, api.StaffImport, broken, s.staffCall(""))
-	if err == nil && (meta.Status != 422 || len(r.Errors) == 0 || r.Errors[0].Line != 4) {
-		t.Errorf("a broken row: %+v %+v", meta, r)
+	e := refused(s, api.CodeInvalid, api.StaffImport, broken, s.staffCall(""))
+	if len(e.Errors) != 1 || e.Errors[0].Line != 4 || e.Errors[0].Column != "Variant Price" {
+		t.Errorf("a broken row: %+v", e.Errors)
+	}
+	dry = broken
+	dry.DryRun = true
+	if r := get(s, api.StaffImport, dry, s.staffCall("")); r.Created+r.Updated+r.Unchanged != 0 || len(r.Errors) != 1 || r.Errors[0].Line != 4 {
+		t.Errorf("a dry run of a broken row: %+v", r)
 	}
 	refused(s, api.CodeNotFound, api.ProductsGet, api.ProductQuery{Locale: germany, Handle: "jug"}, api.Call{})
 	broken.Partial = true
