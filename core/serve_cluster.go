@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"maps"
 	"sort"
 	"time"
 
@@ -19,8 +20,18 @@ func (s *Service) feedPoll(ctx context.Context, _ *call, q api.FeedQuery) (reply
 }
 
 func (s *Service) edgesAck(_ context.Context, _ *call, a api.EdgeAck) (reply, error) {
+	live := map[string]bool{}
+	s.mu.Lock()
+	full := len(s.acks) >= maxEdges
+	s.mu.Unlock()
+	if full {
+		s.m.db.View(func() { s.m.edges.Ascend("", func(id string, _ edgeRec) bool { live[id] = true; return true }) })
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if full { // edges that are long gone make room
+		maps.DeleteFunc(s.acks, func(id string, _ api.Index) bool { return !live[id] })
+	}
 	if _, known := s.acks[a.Edge]; !known && len(s.acks) >= maxEdges {
 		return reply{}, api.NewError(api.CodeOverloaded, "Too many edges.")
 	}
