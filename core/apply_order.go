@@ -72,7 +72,7 @@ func (m *Machine) continueOrder(k keying, id string) result {
 		return refuse(cartChanged())
 	}
 	if cart.Order != "" && cart.Order != o.ID {
-		return result{err: checkoutInProgress(), status: 409}
+		return refuse(checkoutInProgress())
 	}
 	lines, refusal := m.allocateLines(m.price(cart))
 	if refusal != nil {
@@ -146,7 +146,7 @@ func (m *Machine) reserve(c reserveCmd, k keying) (reservation, *api.Error) {
 		Subtotal: t.subtotal, Discount: t.discount, Shipping: t.shipping, Tax: t.tax, Total: t.total,
 		PlacedMS: m.now, Events: []orderEventRec{{m.now, api.OrderPendingPayment}}, Key: c.Secret, Cart: c.Cart, Version: version,
 		Scope: k.Scope, IdemKey: k.Key, Customer: c.Customer, Person: c.Person, Contact: c.Contact, Method: c.Method,
-		Payment: paymentRec{Provider: c.Provider, Attempt: 1},
+		Payment: paymentRec{Provider: c.Provider, Attempt: 1}, Visitor: c.Visitor, Session: c.Session,
 	}
 	m.orderSeq.Put(fmt.Sprintf("%016d", o.Number), o.ID)
 	if o.Customer != "" {

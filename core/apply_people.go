@@ -79,7 +79,7 @@ func (m *Machine) applyEraseCustomer(c eraseCustomerCmd) (any, int, *api.Error) 
 	for i := 0; i < len(mine); i += 2 {
 		m.orderOwner.Delete(mine[i])
 		if o, ok := m.orders.Get(mine[i+1]); ok {
-			o.Contact, o.Customer = nil, ""
+			o.Contact, o.Customer, o.Visitor, o.Session = nil, "", "", ""
 			m.orders.Put(o.ID, o)
 		}
 	}

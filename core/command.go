@@ -171,6 +171,8 @@ type (
 		Person   string `cbor:"9,keyasint"`
 		Wrapped  []byte `cbor:"10,keyasint,omitempty"` // the key of a person that is new
 		Contact  []byte `cbor:"11,keyasint"`
+		Visitor  string `cbor:"12,keyasint,omitempty"`
+		Session  string `cbor:"13,keyasint,omitempty"`
 	}
 	commitCmd struct {
 		Order   string `cbor:"1,keyasint"`

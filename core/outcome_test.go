@@ -25,11 +25,7 @@ func (p *overtaken) Authorize(ctx context.Context, r core.PaymentRequest) (core.
 
 // TestDeclineWrittenByAnother: the worker resolves a decline while the checkout is still at it.
 func TestDeclineWrittenByAnother(t *testing.T) {
-	p := &overtaken{}
-	s := newShop(t, func(cfg *core.ServiceConfig) {
-		p.Payments = newProvider(t, t.TempDir())
-		cfg.Payments = p
-	})
+	s, p := during(t)
 	p.during = func(order string) {
 		if _, err := s.log.Propose(context.Background(), core.Decline(order, "card_declined")); err != nil {
 			t.Error(err)
@@ -109,4 +105,51 @@ func TestInvalidWritesAreStored(t *testing.T) {
 	}
 	refused(s, api.CodeKeyReused, api.StaffProductPut, good, s.staffCall("k"))
 	get(s, api.StaffProductPut, good, s.staffCall("k2"))
+}
+
+// during makes a shop whose provider lets fn run while it authorizes.
+func during(t *testing.T) (*shop, *overtaken) {
+	p := &overtaken{during: func(string) {}}
+	s := newShop(t, func(cfg *core.ServiceConfig) {
+		p.Payments = newProvider(t, t.TempDir())
+		cfg.Payments = p
+	})
+	return s, p
+}
+
+// TestRefusalOfARepeatIsStored: a key that failed is repeated while another one pays for the cart.
+func TestRefusalOfARepeatIsStored(t *testing.T) {
+	s, p := during(t)
+	s.mugs("A", 5)
+	c := s.cart("A", 1)
+	refused(s, api.CodePaymentUnavailable, api.CheckoutCart, purchase(c.ID, "tok_error"), api.Call{Key: "first"})
+	again := func(string) {
+		if _, _, err := ask(s, api.CheckoutCart, purchase(c.ID, "tok_error"), api.Call{Key: "first"}); api.CodeOf(err) != api.CodeCheckoutInProgress {
+			t.Errorf("a repeat of the first key: %v", err)
+		}
+	}
+	p.during = again
+	get(s, api.CheckoutCart, purchase(c.ID, "tok_ok"), api.Call{Key: "second"})
+	again("")
+	s.wantStock("A", 4, 0)
+}
+
+// TestCartKeepsWhatCameDuringPayment: what is put into a cart while its payment runs is not bought, and stays.
+func TestCartKeepsWhatCameDuringPayment(t *testing.T) {
+	s, p := during(t)
+	s.mugs("A", 10)
+	s.mugs("B", 10)
+	c := s.cart("A", 2)
+	p.during = func(string) {
+		for sku, n := range map[string]int64{"A": 3, "B": 1} {
+			if _, _, err := ask(s, api.CartsPutLine, api.PutLine{Cart: c.ID, SKU: sku, Quantity: n}, api.Call{}); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	get(s, api.CheckoutCart, purchase(c.ID, "tok_ok"), api.Call{Key: "k"})
+	now := get(s, api.CartsGet, api.CartQuery{ID: c.ID}, api.Call{})
+	if len(now.Lines) != 2 || now.Lines[0].Quantity != 1 || now.Lines[1].SKU != "B" {
+		t.Errorf("the cart holds %+v", now.Lines)
+	}
 }

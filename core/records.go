@@ -162,9 +162,11 @@ type orderRec struct {
 	Contact   []byte          `cbor:"21,keyasint"` // sealed contactData
 	Method    string          `cbor:"22,keyasint"`
 	Payment   paymentRec      `cbor:"23,keyasint"`
-	Reserved  bool            `cbor:"24,keyasint"` // stock is held for it
-	Mailed    bool            `cbor:"25,keyasint,omitempty"`
+	Reserved  bool            `cbor:"24,keyasint"`           // stock is held for it
 	Restocked bool            `cbor:"26,keyasint,omitempty"` // its units are back on the shelf
+	// Visitor and Session join the order with its clickstream. Number 25 is retired.
+	Visitor string `cbor:\"27,keyasint,omitempty\"`
+	Session string `cbor:\"28,keyasint,omitempty\"`
 }
 
 // openRec is an order that somebody must come back to: a payment in flight, a released attempt, a refund under way.

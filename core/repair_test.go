@@ -158,30 +158,6 @@ func TestNewLeaderTakesOver(t *testing.T) {
 	}
 }
 
-// TestCartKeepsWhatCameDuringPayment: what is put into a cart while its payment runs is not bought, and stays.
-func TestCartKeepsWhatCameDuringPayment(t *testing.T) {
-	s := newShop(t)
-	s.mugs("A", 10)
-	s.mugs("B", 10)
-	c := s.cart("A", 2)
-	done := make(chan api.Order)
-	go func() {
-		o, _, err := ask(s, api.CheckoutCart, purchase(c.ID, "tok_slow"), api.Call{Key: "k"})
-		if err != nil {
-			t.Error(err)
-		}
-		done <- o
-	}()
-	eventually(t, "the reservation", func() bool { return s.stockOf("A").Reserved == 2 })
-	get(s, api.CartsPutLine, api.PutLine{Cart: c.ID, SKU: "B", Quantity: 1}, api.Call{})
-	get(s, api.CartsPutLine, api.PutLine{Cart: c.ID, SKU: "A", Quantity: 3}, api.Call{})
-	<-done
-	now := get(s, api.CartsGet, api.CartQuery{ID: c.ID}, api.Call{})
-	if len(now.Lines) != 2 || now.Lines[0].Quantity != 1 || now.Lines[1].SKU != "B" {
-		t.Errorf("the cart holds %+v", now.Lines)
-	}
-}
-
 // TestSKUMovesBetweenProducts moves a SKU to another product in one import: every replica still finds it.
 func TestSKUMovesBetweenProducts(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.db")

@@ -149,6 +149,7 @@ func (s *Service) reserveCommand(c *call, req api.CheckoutRequest) (reserveCmd, 
 	cmd := reserveCmd{
 		Cart: req.Cart, Order: fmt.Sprintf("o%d-%s", at.Timeline, newID(10)), Secret: newID(16), Version: req.Version, Country: req.ShippingAddress.Country,
 		Method: req.ShippingMethod, Provider: req.Payment.Provider, Customer: c.customer,
+		Visitor: short(req.Visitor), Session: short(req.Session),
 	}
 	var wrapped []byte
 	if c.customer != "" {
@@ -175,6 +176,14 @@ func (s *Service) reserveCommand(c *call, req api.CheckoutRequest) (reserveCmd, 
 		return cmd, api.Internal(fmt.Errorf("seal contact: %w", err))
 	}
 	return cmd, nil
+}
+
+// short drops an identifier of the clickstream that cannot be one.
+func short(id string) string {
+	if len(id) > 64 || !clean(id) {
+		return ""
+	}
+	return id
 }
 
 // errVoided says that the attempt's key is void at the provider.
