@@ -64,6 +64,9 @@ type (
 	CheckoutRequest struct {
 		Cart string `json:"cart"`
 		Checkout
+		// Visitor and Session join the order with its clickstream; they are no part of the request's identity.
+		Visitor string `json:"visitor,omitempty"`
+		Session string `json:"session,omitempty"`
 	}
 	// OrderQuery asks for an order: with its key, as its owner, or as staff.
 	OrderQuery struct {

@@ -165,8 +165,8 @@ type orderRec struct {
 	Reserved  bool            `cbor:"24,keyasint"`           // stock is held for it
 	Restocked bool            `cbor:"26,keyasint,omitempty"` // its units are back on the shelf
 	// Visitor and Session join the order with its clickstream. Number 25 is retired.
-	Visitor string `cbor:\"27,keyasint,omitempty\"`
-	Session string `cbor:\"28,keyasint,omitempty\"`
+	Visitor string `cbor:"27,keyasint,omitempty"`
+	Session string `cbor:"28,keyasint,omitempty"`
 }
 
 // openRec is an order that somebody must come back to: a payment in flight, a released attempt, a refund under way.

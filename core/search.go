@@ -148,6 +148,7 @@ func (m *Machine) suggest(q api.SearchQuery) api.Suggestions {
 	for _, h := range m.byCreation {
 		p, _ := m.products.Get(h)
 		for _, w := range strings.Fields(strings.ToLower(p.Title + " " + p.Type)) {
+			w = strings.Trim(w, `,.;:!?()"'&/`)
 			if !strings.HasPrefix(w, prefix) {
 				continue
 			}

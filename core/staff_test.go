@@ -283,6 +283,19 @@ func TestFeed(t *testing.T) {
 	}
 }
 
+// TestOrdersCarryTheirVisit: the funnel in ClickHouse joins an order with the events before it.
+func TestOrdersCarryTheirVisit(t *testing.T) {
+	s := newShop(t)
+	s.mugs("A", 10)
+	req := purchase(s.cart("A", 1).ID, "tok_ok")
+	req.Session, req.Visitor = "visit-1", strings.Repeat("x", 65)
+	get(s, api.CheckoutCart, req, api.Call{Key: "k"})
+	sl := get(s, api.OutboxNext, api.OutboxQuery{Consumer: "analytics", Max: 10}, api.Call{})
+	if len(sl.Entries) != 1 || sl.Entries[0].Session != "visit-1" || sl.Entries[0].Visitor != "" {
+		t.Errorf("%+v", sl.Entries)
+	}
+}
+
 func TestOutboxSlicesStayTheSame(t *testing.T) {
 	s := newShop(t)
 	s.mugs("A", 10)

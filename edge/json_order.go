@@ -31,7 +31,7 @@ func (s *Shop) checkout(ctx context.Context, r *Request) (*Answer, error) {
 		return nil, err
 	}
 	t := s.private(r)
-	order, err := ask(ctx, t, api.CheckoutCart, api.CheckoutRequest{Cart: id, Checkout: body})
+	order, err := ask(ctx, t, api.CheckoutCart, api.CheckoutRequest{Cart: id, Checkout: body, Visitor: r.Jar.Visitor, Session: r.Jar.Visit})
 	if err != nil {
 		return t.refused(err)
 	}

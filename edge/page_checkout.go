@@ -90,7 +90,7 @@ func (s *Shop) buy(ctx context.Context, r *Request) (*Answer, error) {
 	}
 	pay := t.copy()
 	pay.call.Key = f.key
-	order, err := ask(ctx, pay, api.CheckoutCart, api.CheckoutRequest{Cart: r.Jar.Cart, Checkout: f.body(s.cfg.Provider)})
+	order, err := ask(ctx, pay, api.CheckoutCart, api.CheckoutRequest{Cart: r.Jar.Cart, Checkout: f.body(s.cfg.Provider), Visitor: r.Jar.Visitor, Session: r.Jar.Visit})
 	if err == nil {
 		a := pay.answer()
 		placed(a.jar(r), r.Jar.Cart, &order)
