@@ -183,8 +183,11 @@ func oneLine(r rune) rune {
 
 func printHelp(fs *flag.FlagSet, prefix string) {
 	out := fs.Output()
-	if out == nil {
+	switch out {
+	case nil:
 		out = io.Discard
+	case os.Stderr: // nobody chose: help that was asked for is a result, to be piped on
+		out = os.Stdout
 	}
 	help(out, fs, prefix)
 }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -137,4 +138,22 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("untyped error %v", err)
 		}
 	})
+}
+
+func TestHelpGoesToStandardOutput(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	usual := os.Stdout
+	os.Stdout = w
+	defer func() { os.Stdout = usual }()
+	fs := flag.NewFlagSet("core serve", flag.ContinueOnError)
+	fs.Int("peers", 3, "how many")
+	err = parse(fs, "core", []string{"--help"}, env())
+	w.Close()
+	out, _ := io.ReadAll(r)
+	if !errors.Is(err, ErrHelp) || !strings.Contains(string(out), "--peers") {
+		t.Errorf("%v, standard output %q", err, out)
+	}
 }
