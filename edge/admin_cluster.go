@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"time"
 
 	"meridian/api"
 )
@@ -25,19 +26,25 @@ type (
 
 const maxPurgeTags = 1000
 
+// leadTime bounds the wait for a new leader, leadPoll is how often it is asked for.
+const (
+	leadTime = 5 * time.Second
+	leadPoll = 50 * time.Millisecond
+)
+
 func (s *Shop) clusterOperations() []operation {
 	const cluster = "/admin/api/v1/cluster"
 	return []operation{
 		{Route: Route{Method: "GET", Pattern: cluster, Class: Staff, Handler: s.cluster},
-			ID: "getCluster", Summary: "The core cluster and its live edges", Result: api.Cluster{}},
+			ID: "getCluster", Roles: []string{roleOperator}, Summary: "The core cluster and its live edges", Result: api.Cluster{}},
 		{Route: Route{Method: "POST", Pattern: cluster + "/members", Class: Staff, MaxBody: staffBodyMax, Timeout: payTimeout, Handler: s.joinCluster},
-			ID: "addMember", Summary: "Add a member as voter or learner, or change its role", Body: memberBody{}, Result: api.Cluster{}},
+			ID: "addMember", Roles: []string{roleOperator}, Summary: "Add a member as voter or learner, or change its role", Body: memberBody{}, Result: api.Cluster{}},
 		{Route: Route{Method: "DELETE", Pattern: cluster + "/members/{id}", Class: Staff, Timeout: payTimeout, Handler: s.leaveCluster},
-			ID: "removeMember", Summary: "Remove a member", Result: api.Cluster{}},
+			ID: "removeMember", Roles: []string{roleOperator}, Summary: "Remove a member", Result: api.Cluster{}},
 		{Route: Route{Method: "POST", Pattern: cluster + "/leader", Class: Staff, MaxBody: staffBodyMax, Timeout: payTimeout, Handler: s.leadCluster},
-			ID: "moveLeader", Summary: "Hand leadership to a member", Body: leaderBody{}, Result: api.Cluster{}},
+			ID: "moveLeader", Roles: []string{roleOperator}, Summary: "Hand leadership to a member", Body: leaderBody{}, Result: api.Cluster{}},
 		{Route: Route{Method: "POST", Pattern: "/admin/api/v1/cache/purge", Class: Staff, MaxBody: productBodyMax, Timeout: payTimeout, Handler: s.purge},
-			ID: "purge", Summary: "Purge cached answers; answers when every live edge has applied it", Body: purgeBody{}, Result: api.PurgeResult{}},
+			ID: "purge", Roles: []string{roleOperator, roleMerchandiser}, Summary: "Purge cached answers; answers when every live edge has applied it", Body: purgeBody{}, Result: api.PurgeResult{}},
 	}
 }
 
@@ -75,7 +82,25 @@ func (s *Shop) leadCluster(ctx context.Context, r *Request) (*Answer, error) {
 	if err := checkMember(body.ID); err != nil {
 		return nil, err
 	}
-	return askStaff(ctx, s, r, api.ClusterLead, api.MemberChange{ID: body.ID})
+	t := s.staff(r)
+	c, err := ask(ctx, t, api.ClusterLead, api.MemberChange{ID: body.ID})
+	if err != nil {
+		return t.refused(err)
+	}
+	// The old leader has handed over; the answer says who leads once the new one does.
+	wait, cancel := context.WithTimeout(ctx, leadTime)
+	defer cancel()
+	for c.Leader != body.ID || c.Timeline == 0 {
+		select {
+		case <-wait.Done():
+			return reply(t.answer(), 200, c)
+		case <-time.After(leadPoll):
+		}
+		if now, err := ask(wait, t, api.ClusterGet, api.None{}); err == nil {
+			c = now
+		}
+	}
+	return reply(t.answer(), 200, c)
 }
 
 func checkMember(id string) error {

@@ -1,7 +1,9 @@
 package edge
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 
 	"meridian/api"
 )
@@ -19,6 +21,12 @@ type (
 		Amount  *int64 `json:"amount,omitempty"`
 		Restock bool   `json:"restock,omitempty"`
 		Reason  string `json:"reason,omitempty"`
+	}
+	// refundMoneyBody is a refundBody whose amount says its currency, which must be the order's.
+	refundMoneyBody struct {
+		Amount  *api.Money `json:"amount,omitempty"`
+		Restock bool       `json:"restock,omitempty"`
+		Reason  string     `json:"reason,omitempty"`
 	}
 )
 
@@ -38,7 +46,7 @@ func (s *Shop) staffOrderOperations() []operation {
 		{Route: Route{Method: "POST", Pattern: orders + "/{id}/fulfil", Class: Staff, MaxBody: staffBodyMax, Handler: s.fulfilOrder},
 			ID: "fulfilOrder", Summary: "Mark lines as sent; without lines all that remain", Body: fulfilBody{}, Result: api.StaffOrder{}, Refusals: []api.Code{api.CodeConflict}},
 		{Route: Route{Method: "POST", Pattern: orders + "/{id}/refund", Class: Staff, MaxBody: staffBodyMax, NeedKey: true, Timeout: payTimeout, Handler: s.refundOrder},
-			ID: "refundOrder", Summary: "Refund an amount in minor units, or all that remains", Body: refundBody{}, Result: api.StaffOrder{}, Refusals: []api.Code{api.CodeConflict}},
+			ID: "refundOrder", Summary: "Refund an amount, in minor units or as money, or all that remains", Body: refundBody{}, Result: api.StaffOrder{}, Refusals: []api.Code{api.CodeConflict}},
 	}
 }
 
@@ -79,7 +87,7 @@ func (s *Shop) fulfilOrder(ctx context.Context, r *Request) (*Answer, error) {
 
 func (s *Shop) refundOrder(ctx context.Context, r *Request) (*Answer, error) {
 	var body refundBody
-	id, err := orderBody(r, &body)
+	id, err := s.refundBody(ctx, r, &body)
 	if err != nil {
 		return nil, err
 	}
@@ -93,4 +101,29 @@ func orderBody(r *Request, body any) (string, error) {
 		return "", err
 	}
 	return id, decodeOptional(r.Body, body)
+}
+
+// refundBody reads the order's id and the body of a refund. An amount that says its currency is held
+// against the order first.
+func (s *Shop) refundBody(ctx context.Context, r *Request, body *refundBody) (string, error) {
+	var form struct {
+		Amount json.RawMessage `json:"amount"`
+	}
+	if json.Unmarshal(r.Body, &form) != nil || !bytes.HasPrefix(form.Amount, []byte{'{'}) {
+		return orderBody(r, body)
+	}
+	var money refundMoneyBody
+	id, err := orderBody(r, &money)
+	if err != nil {
+		return "", err
+	}
+	o, err := ask(ctx, s.staff(r), api.OrdersStaff, api.OrderQuery{ID: id})
+	if err != nil {
+		return "", err
+	}
+	if want := o.Totals.Total.Currency; money.Amount.Currency != want {
+		return "", api.Invalid("amount.currency", "must be %s, the currency of the order", want)
+	}
+	*body = refundBody{Amount: &money.Amount.Amount, Restock: money.Restock, Reason: money.Reason}
+	return id, nil
 }

@@ -140,7 +140,33 @@ func (s *Shop) staffImport(ctx context.Context, r *Request) (*Answer, error) {
 	if !utf8.Valid(r.Body) {
 		return nil, badBody("The file is not valid UTF-8. Save it as CSV UTF-8 and send it again.")
 	}
-	return askStaff(ctx, s, r, api.StaffImport, req)
+	t := s.staff(r)
+	report, err := ask(ctx, t, api.StaffImport, req)
+	if e := api.AsError(err); e != nil && e.Code == api.CodeInvalid {
+		return brokenImport(t, e)
+	}
+	if err != nil {
+		return t.refused(err)
+	}
+	return reply(t.answer(), 200, report)
+}
+
+// importRefusal is a problem document that reads as the report of an import, too.
+type importRefusal struct {
+	*api.Error
+	Created   int `json:"created"`
+	Updated   int `json:"updated"`
+	Unchanged int `json:"unchanged"`
+}
+
+func brokenImport(t *trip, e *api.Error) (*Answer, error) {
+	e.RequestID = t.r.Call.RequestID
+	a, err := reply(t.answer(), e.Status, importRefusal{Error: e})
+	if err != nil {
+		return nil, err
+	}
+	a.ContentType = problemType
+	return a, nil
 }
 
 func (s *Shop) staffExport(ctx context.Context, r *Request) (*Answer, error) {

@@ -18,6 +18,9 @@ const (
 	drainTime  = time.Second
 )
 
+// smallBody is what the server rather skips than close the connection.
+const smallBody = 16 << 10
+
 var errTooLarge = errors.New("body over the route's limit")
 
 // readBody reads a streamed body into memory of our own, at most limit bytes.

@@ -163,6 +163,22 @@ func (s *Server) run(ctx context.Context, b *bound, r *Request) (ans *Answer, er
 	return a, nil
 }
 
+// admit asks the route's guard.
+func (s *Server) admit(b *bound, r *Request) *api.Error {
+	if b.Guard == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(s.background, b.Timeout)
+	defer cancel()
+	if err := b.Guard(ctx, r); err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return api.NewError(api.CodeUnavailable, "This took too long. Try again in a moment.").WithCause(err)
+		}
+		return api.AsError(err)
+	}
+	return nil
+}
+
 // timedOut is a handler's error as an *api.Error. One that only says that time ran out is told as
 // that; what a write did until then is not known.
 func timedOut(b *bound, err error) *api.Error {

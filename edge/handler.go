@@ -115,6 +115,8 @@ type Route struct {
 	Types []string
 	// NeedKey refuses the request without an Idempotency-Key before anything else.
 	NeedKey bool
+	// Guard, when set, refuses who may not do this, before the body is read.
+	Guard func(ctx context.Context, r *Request) error
 	// API routes speak JSON only: their errors are problem documents whatever the client prefers.
 	API bool
 	// Timeout bounds the handler; 0 means 10 s.

@@ -25,7 +25,7 @@ func TestBadInput(t *testing.T) {
 		}
 	})
 	f := newShopFixture(t, func(c *ShopConfig) { c.Clicks, c.Reports = Clickstream{spool}, Clickstream{spool} })
-	f.core.says("staff.whoami", api.StaffIdentity{Email: "m@example.com", Role: "merchandiser"})
+	f.core.staff()
 	big := func(n int) string { return `{"email":"` + strings.Repeat("x", n) + `"}` }
 	cases := []struct {
 		method, path, body string
@@ -45,6 +45,7 @@ func TestBadInput(t *testing.T) {
 		{"GET", "/api/v1/products?after=a%20b", "", nil, 422, "invalid", "after"},
 		{"GET", "/api/v1/products?sort=cheapest", "", nil, 422, "invalid", "sort"},
 		{"GET", "/api/v1/products?collection=Caps", "", nil, 422, "invalid", "collection"},
+		{"GET", "/api/v1/collections?limit=0", "", nil, 422, "invalid", "limit"},
 		{"GET", "/api/v1/products/UPPER", "", nil, 404, "not_found", ""},
 		{"GET", "/api/v1/products/nothing-here", "", nil, 404, "not_found", ""},
 		{"GET", "/api/v1/products/..%2fmug", "", nil, 400, "malformed", ""},
@@ -126,7 +127,7 @@ func TestBadInput(t *testing.T) {
 		{"POST", "/admin/api/v1/orders/o-1/cancel", `{}`, []string{"Authorization", staffToken}, 422, "invalid", "Idempotency-Key"},
 		{"POST", "/admin/api/v1/orders/o-1/refund", `{"amount":"all"}`, []string{"Authorization", staffToken, "Idempotency-Key", "k"}, 422, "invalid", "amount"},
 		{"POST", "/admin/api/v1/cache/purge", `{}`, []string{"Authorization", staffToken}, 422, "invalid", "tags"},
-		{"POST", "/admin/api/v1/cluster/members", `{"id":"core-us","role":"boss"}`, []string{"Authorization", staffToken}, 422, "invalid", "role"},
+		{"POST", "/admin/api/v1/cluster/members", `{"id":"core-us","role":"boss"}`, []string{"Authorization", operatorToken}, 422, "invalid", "role"},
 		{"POST", "/admin/api/v1/assets?name=..%2fx", "png", []string{"Authorization", staffToken, "Content-Type", "image/png"}, 422, "invalid", "name"},
 	}
 	for _, c := range cases {

@@ -17,11 +17,11 @@ var recommendationSlots = []string{"", "product", "cart", "home", "search", "ord
 func (s *Shop) catalogueOperations() []operation {
 	return []operation{
 		{Route: Route{Method: "GET", Pattern: "/api/v1/products", Query: []string{"after", "collection", "limit", "sort"}, Handler: s.listProducts},
-			ID: "listProducts", Summary: "Products, by page", Result: api.List[api.Product]{}},
+			ID: "listProducts", Summary: "Products, by page", Result: api.List[api.Product]{}, Refusals: []api.Code{api.CodeNotFound}},
 		{Route: Route{Method: "GET", Pattern: "/api/v1/products/{handle}", Handler: s.getProduct},
 			ID: "getProduct", Summary: "One product", Result: api.Product{}},
-		{Route: Route{Method: "GET", Pattern: "/api/v1/collections", Handler: s.listCollections},
-			ID: "listCollections", Summary: "All collections", Result: api.List[api.Collection]{}},
+		{Route: Route{Method: "GET", Pattern: "/api/v1/collections", Query: []string{"after", "limit"}, Handler: s.listCollections},
+			ID: "listCollections", Summary: "Collections, by page", Result: api.List[api.Collection]{}},
 		{Route: Route{Method: "GET", Pattern: "/api/v1/collections/{handle}", Query: []string{"after", "limit", "sort"}, Handler: s.getCollection},
 			ID: "getCollection", Summary: "One collection with a page of its products", Result: api.CollectionPage{}},
 		{Route: Route{Method: "GET", Pattern: "/api/v1/search", Query: []string{"after", "facet.*", "limit", "q", "sort"}, Handler: s.search},
@@ -79,14 +79,42 @@ func (s *Shop) getProduct(ctx context.Context, r *Request) (*Answer, error) {
 }
 
 func (s *Shop) listCollections(ctx context.Context, r *Request) (*Answer, error) {
+	p := params{query: r.Query}
+	page := p.page()
+	if err := p.err(); err != nil {
+		return nil, err
+	}
 	t := s.public(r)
 	list, err := ask(ctx, t, api.CollectionList, r.Locale)
 	if err != nil {
 		return nil, err
 	}
+	if list, err = collectionsPage(list.Items, page); err != nil {
+		return nil, err
+	}
 	a := t.answer()
 	a.Tags = collectionTags(list.Items)
 	return reply(a, 200, list)
+}
+
+// collectionsPage cuts a page out of all collections, which are few; the cursor is the last one's handle.
+func collectionsPage(all []api.Collection, page api.Page) (api.List[api.Collection], error) {
+	if page.After != "" {
+		i := slices.IndexFunc(all, func(c api.Collection) bool { return c.Handle == page.After })
+		if i < 0 {
+			return api.List[api.Collection]{}, api.Invalid("after", "This cursor is not from this list. Start from the beginning without it.")
+		}
+		all = all[i+1:]
+	}
+	limit := page.Limit
+	if limit == 0 {
+		limit = usualLimit
+	}
+	list := api.List[api.Collection]{Items: all}
+	if len(all) > limit {
+		list.Items, list.Next = all[:limit], &all[limit-1].Handle
+	}
+	return list, nil
 }
 
 // collectionTags are the tags of what shows a list of collections.

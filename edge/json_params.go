@@ -12,6 +12,7 @@ import (
 // Bounds of what is read from a request's address.
 const (
 	maxLimit    = 100
+	usualLimit  = 24
 	maxCursor   = 512
 	maxQuery    = 200
 	maxOpaqueID = 128

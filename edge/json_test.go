@@ -58,6 +58,7 @@ func TestReadYourWrites(t *testing.T) {
 
 func TestStaffCallsCarryTheirCredential(t *testing.T) {
 	f := newShopFixture(t, nil)
+	f.core.staff()
 	level := api.StockLevel{SKU: "MUG-S", Location: "main", OnHand: 5, Index: api.Index{Timeline: 1, Raft: 9}}
 	f.core.says("stock.set", level)
 	f.core.says("stock.get", level)

@@ -22,6 +22,8 @@ type operation struct {
 	BodyType, ResultType string
 	// Status of success; 0 means 200.
 	Status int
+	// Roles are those of staff who may do this; none: the merchandiser.
+	Roles []string
 	// Refusals are the codes beyond those that every route of its kind answers.
 	Refusals []api.Code
 }
@@ -132,7 +134,7 @@ func paramSchema(name string) object {
 	case "sku":
 		return object{"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}
 	case "limit":
-		return object{"type": "integer", "minimum": 1, "maximum": maxLimit, "default": 24}
+		return object{"type": "integer", "minimum": 1, "maximum": maxLimit, "default": usualLimit}
 	case "sort":
 		return object{"type": "string", "enum": sorts[1:]}
 	case "status":

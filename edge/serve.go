@@ -122,6 +122,13 @@ func (s *Server) personal(ctx *fasthttp.RequestCtx, b *bound, r *Request, t timi
 		s.refuse(ctx, r, err, t)
 		return
 	}
+	if err := s.admit(b, r); err != nil {
+		s.refuse(ctx, r, err, t)
+		if size := h.ContentLength(); size == -1 || size > smallBody {
+			s.hangUp(ctx)
+		}
+		return
+	}
 	if more, err := s.body(ctx, b, r); err != nil {
 		s.refuse(ctx, r, err, t)
 		if more {

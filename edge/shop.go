@@ -70,7 +70,11 @@ const sandbox = "sandbox"
 func (s *Shop) Routes() []Route {
 	var routes []Route
 	for _, op := range s.operations() {
-		routes = append(routes, op.completed().Route)
+		rt := op.completed().Route
+		if rt.Class == Staff {
+			rt.Guard = s.staffGuard(rt.MaxBody > 0, op.Roles)
+		}
+		routes = append(routes, rt)
 	}
 	routes = append(routes, s.pageRoutes()...)
 	routes = append(routes, s.deskRoutes()...)
