@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -402,7 +403,8 @@ func (m *Machine) putKey(k keying, rec keyRec) {
 // keyOf is the place of an idempotency key in its table.
 func keyOf(scope, key string) string { return scope + "\x00" + key }
 
-func isEdgeKey(key string) bool { return len(key) > 5 && key[:5] == "edge:" }
+// isEdgeKey: an edge's own keys hold a space, which no shopper's key can.
+func isEdgeKey(key string) bool { return strings.HasPrefix(key, "edge ") }
 
 // Seal returns the header of the batch that the leader is about to propose. Its time never goes back.
 func (m *Machine) Seal() []byte {

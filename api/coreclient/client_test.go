@@ -106,7 +106,7 @@ func TestDroppedConnectionAfterTheWriteHappensOnce(t *testing.T) {
 			t.Errorf("the caller's key was not used: %v", w.answers)
 		}
 		for k := range w.answers {
-			if key == "" && !strings.HasPrefix(k, "edge:edge-eu:") {
+			if key == "" && !strings.HasPrefix(k, "edge edge-eu ") {
 				t.Errorf("own key %q", k)
 			}
 		}

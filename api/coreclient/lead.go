@@ -117,5 +117,5 @@ func backoff(try int) time.Duration {
 func newKey(edge string) string {
 	var b [16]byte
 	rand.Read(b[:])
-	return "edge:" + edge + ":" + hex.EncodeToString(b[:])
+	return "edge " + edge + " " + hex.EncodeToString(b[:])
 }

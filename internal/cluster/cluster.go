@@ -97,7 +97,7 @@ func Start(t testing.TB, o Options) *Cluster {
 		c.cores = append(c.cores, &coreSlot{cfg: node.Config{
 			ID: "core-" + r.name, Region: r.name, Data: filepath.Join(dir, "core-"+r.name), APIAddr: apis[i], RaftAddr: peers[i].Addr, Peers: peers,
 			Token: secret, Keyring: ring, Payments: provider, RTT: o.RTT, Heartbeat: heartbeat, SnapshotThreshold: o.SnapshotThreshold,
-			MmapSize: 1 << 30, Logger: c.log, ResolveAfter: 21 * time.Second,
+			MmapSize: 1 << 30, Logger: c.log,
 			Staff: []core.Staff{{Email: "merch@example.com", Role: "merchandiser", Password: "a long password", Token: StaffToken},
 				{Email: "ops@example.com", Role: "operator", Password: "a long password", Token: OperatorToken}},
 			Exit: func(_ int, reason error) { t.Errorf("a core stopped: %v", reason) },

@@ -218,25 +218,29 @@ func (s *Shop) Orders() []api.StaffOrder {
 // Page fetches a page and fails the test unless it is 200.
 func (s *Shop) Page(edge int, path string) Response {
 	s.T.Helper()
-	var out Response
+	r, err := s.fetch(edge, path)
+	if err != nil || r.Status != 200 {
+		s.T.Fatalf("%s%s: %d %v", s.Edge(edge), path, r.Status, err)
+	}
+	return r
+}
+
+func (s *Shop) fetch(edge int, path string) (out Response, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Edge(edge)+path, nil)
 	if err != nil {
-		s.T.Fatal(err)
+		return out, err
 	}
 	req.Header.Set("Accept", "text/html")
 	resp, err := s.HTTP.Do(req)
 	if err != nil {
-		s.T.Fatal(err)
+		return out, err
 	}
 	defer resp.Body.Close()
-	out.Body, err = io.ReadAll(resp.Body)
 	out.Status, out.Header = resp.StatusCode, resp.Header
-	if err != nil || out.Status != 200 {
-		s.T.Fatalf("%s%s: %d %v", s.Edge(edge), path, out.Status, err)
-	}
-	return out
+	out.Body, err = io.ReadAll(io.LimitReader(resp.Body, 32<<20))
+	return out, err
 }
 
 // Hit says whether an answer came out of the cache.
