@@ -112,3 +112,15 @@ func TestLeaderTransferIsAwaited(t *testing.T) {
 	})
 	f.do("POST", "/admin/api/v1/cluster/leader", `{"id":"core-us"}`, "Authorization", operatorToken).must(t, 200, `"leader":"core-us"`)
 }
+
+// An address that cannot be read is refused in the shop's look, too, to who came with a browser.
+func TestBadAddressesArePagesForBrowsers(t *testing.T) {
+	f := newShopFixture(t, nil)
+	for _, path := range []string{"/products/..%2fmug", "/products/%FF"} {
+		if a := f.do("GET", path, "", "Accept", "text/html").must(t, 400, `href="/"`); a.Header.Get("Content-Type") != typeHTML {
+			t.Errorf("%s: %v", path, a.Header)
+		}
+		f.do("GET", path, "", "Accept", typeJSON).must(t, 400, `"code":"malformed"`)
+		f.do("GET", "/api/v1"+path, "", "Accept", "text/html").must(t, 400, `"code":"malformed"`)
+	}
+}

@@ -41,7 +41,11 @@ func (s *Server) route(ctx *fasthttp.RequestCtx, id string, t timing) {
 	}
 	at, err := parseTarget(h.RequestURI())
 	if err != nil {
-		s.cutOff(ctx, id, err, t)
+		r := s.basic(ctx, id)
+		r.Path = "/"
+		r.HTML = !underAPI(string(h.RequestURI())) && wantsHTML(h.Peek("Accept"))
+		s.refuse(ctx, r, err, t)
+		ctx.SetConnectionClose()
 		return
 	}
 	if at.collapse != "" {
@@ -147,7 +151,12 @@ func (s *Server) personal(ctx *fasthttp.RequestCtx, b *bound, r *Request, t timi
 	s.private(ctx, r, a, t)
 }
 
-// cutOff refuses a request whose framing or target cannot be trusted: nothing more is read from its
+// underAPI reports whether a path is of the JSON API, where a refusal is never a page.
+func underAPI(path string) bool {
+	return strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/admin/api/")
+}
+
+// cutOff refuses a request whose framing cannot be trusted: nothing more is read from its
 // connection.
 func (s *Server) cutOff(ctx *fasthttp.RequestCtx, id string, e *api.Error, t timing) {
 	s.refuse(ctx, s.basic(ctx, id), e, t)
@@ -179,7 +188,7 @@ func (s *Server) missing(ctx *fasthttp.RequestCtx, id, method string, at target,
 	r := s.basic(ctx, id)
 	r.Path = at.path
 	if m.leaf == nil {
-		r.HTML = !strings.HasPrefix(at.path, "/api/") && !strings.HasPrefix(at.path, "/admin/api/") && wantsHTML(ctx.Request.Header.Peek("Accept"))
+		r.HTML = !underAPI(at.path) && wantsHTML(ctx.Request.Header.Peek("Accept"))
 		s.refuse(ctx, r, api.NewError(api.CodeNotFound, "There is nothing at this address."), t)
 		return
 	}
