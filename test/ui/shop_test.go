@@ -19,7 +19,7 @@ func TestPurchase(t *testing.T) {
 	// The edge is the only one to record these two.
 	inTime(t, "the edge's events of the visit", "add_to_cart\nbegin_checkout", fmt.Sprintf(
 		"SELECT DISTINCT type FROM clickstream WHERE type IN ('add_to_cart', 'begin_checkout') AND session = '%s' ORDER BY type FORMAT TSV", o.Visit))
-	inTime(t, "the order", "1", fmt.Sprintf("SELECT count() FROM sales WHERE number = '%s' AND kind = 'order_placed' FORMAT TSV", o.Number))
+	inTime(t, "the order", "1", fmt.Sprintf("SELECT count() FROM sales WHERE number = '%s' AND kind = 'order_placed' AND session = '%s' FORMAT TSV", o.Number, o.Visit))
 }
 
 // inTime waits up to 15 s until ClickHouse answers want.
