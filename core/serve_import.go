@@ -2,6 +2,7 @@ package core
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 
@@ -52,7 +53,7 @@ func (s *Service) staffImport(ctx context.Context, c *call, req api.ImportProduc
 func brokenImport(bad []api.ImportError) *api.Error {
 	e := api.NewError(api.CodeInvalid, "Nothing was imported. Correct the lines that are named and send the file again, or import the rest with partial=true.")
 	for _, b := range bad {
-		e.Errors = append(e.Errors, api.FieldError{Field: b.Column, Message: b.Message, Line: b.Line, Column: b.Column})
+		e.Errors = append(e.Errors, api.FieldError{Field: cmp.Or(b.Column, "file"), Message: b.Message, Line: b.Line, Column: b.Column})
 	}
 	return e
 }
