@@ -348,20 +348,3 @@ func (m *Machine) extendHolds(by int64) {
 		m.open.Put(id, r)
 	}
 }
-
-// dropKeys forgets idempotency keys whose hour has come.
-func (m *Machine) dropKeys() {
-	hour := fmt.Sprintf("%012d", m.now/3_600_000)
-	var gone []string
-	m.keyBuckets.Ascend("", func(k, id string) bool {
-		if k[:12] > hour {
-			return false
-		}
-		gone = append(gone, k)
-		return len(gone) < maxExpiriesPerTick
-	})
-	for _, k := range gone {
-		m.keys.Delete(k[12:])
-		m.keyBuckets.Delete(k)
-	}
-}

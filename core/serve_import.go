@@ -36,7 +36,19 @@ func (s *Service) staffImport(ctx context.Context, c *call, req api.ImportProduc
 			stock[k] = v
 		}
 	}
-	at := s.m.View(func() { recs = s.checkImport(&report, products, recs) })
+	k := s.key(c, c.scope(), req)
+	var earlier result
+	var known bool
+	at := s.m.View(func() {
+		earlier, known = s.m.recall(k)
+		recs = s.checkImport(&report, products, recs)
+	})
+	if known && earlier.err != nil {
+		return reply{index: at}, earlier.err
+	}
+	if known {
+		return imported(report, reply{raw: earlier.raw, status: earlier.status, replay: true, index: at}, nil)
+	}
 	if len(report.Errors) > 0 && !req.Partial {
 		report.Created, report.Updated, report.Unchanged = 0, 0, 0
 		if !req.DryRun {
@@ -46,7 +58,20 @@ func (s *Service) staffImport(ctx context.Context, c *call, req api.ImportProduc
 	if req.DryRun || len(recs) == 0 {
 		return reply{value: report, status: 200, index: at}, nil
 	}
-	return s.stage(ctx, recs, stock, report)
+	return s.stage(ctx, k, recs, stock, report)
+}
+
+// imported completes a report with what the import made of the catalogue.
+func imported(report api.ImportReport, r reply, refusal error) (reply, error) {
+	if refusal != nil || r.status >= 400 {
+		return r, refusal
+	}
+	out, err := as[putOutcome](r)
+	if err != nil {
+		return r, err
+	}
+	report.Created, report.Updated, report.Unchanged = out.Created, out.Updated, out.Unchanged
+	return reply{value: report, status: 200, replay: r.replay, index: r.index}, nil
 }
 
 // brokenImport refuses a file of which nothing was imported.
@@ -104,7 +129,7 @@ func sameProduct(old, next productRec) bool {
 	return bytes.Equal(must(encMode.Marshal(old)), must(encMode.Marshal(next)))
 }
 
-func (s *Service) stage(ctx context.Context, recs []productRec, stock map[string]int64, report api.ImportReport) (reply, error) {
+func (s *Service) stage(ctx context.Context, k keying, recs []productRec, stock map[string]int64, report api.ImportReport) (reply, error) {
 	id := newID(8)
 	parts := uint64(0)
 	for len(recs) > 0 {
@@ -121,16 +146,14 @@ func (s *Service) stage(ctx context.Context, recs []productRec, stock map[string
 		}
 		parts++
 	}
-	r, err := s.propose(ctx, cmdCommitImport, keying{}, commitImportCmd{ID: id, Parts: parts})
-	if err != nil {
-		return r, err
+	r, err := s.propose(ctx, cmdCommitImport, k, commitImportCmd{ID: id, Parts: parts})
+	if r.replay || api.CodeOf(err) == api.CodeKeyReused {
+		// Another import with this key was faster, and these parts are of no use.
+		if _, derr := s.propose(ctx, cmdCommitImport, keying{}, commitImportCmd{ID: id, Parts: parts, Drop: true}); derr != nil {
+			return reply{}, derr
+		}
 	}
-	out, err := as[putOutcome](r)
-	if err != nil {
-		return r, err
-	}
-	report.Created, report.Updated, report.Unchanged = out.Created, out.Updated, out.Unchanged
-	return reply{value: report, status: 200, index: r.index}, nil
+	return imported(report, r, err)
 }
 
 func (s *Service) staffExport(c *call, _ api.None) (api.ExportedCSV, error) {

@@ -109,6 +109,15 @@ func TestImport(t *testing.T) {
 	if r := get(s, api.StaffImport, in, s.staffCall("")); r.Unchanged != 1 || r.Created+r.Updated != 0 {
 		t.Errorf("second import %+v", r)
 	}
+	keyed := api.ImportProducts{CSV: append([]byte(catalogueCSV), "pan,Pan,,,,,,,PAN,5,12.00,13.00,\n"...)}
+	for i, replay := range []bool{false, true} {
+		r, meta, err := ask(s, api.StaffImport, keyed, s.staffCall("import-1"))
+		if err != nil || meta.Replay != replay || r.Created != 1 || r.Unchanged != 1 {
+			t.Errorf("import %d with a key: %+v %+v %v", i, r, meta, err)
+		}
+	}
+	refused(s, api.CodeKeyReused, api.StaffImport, in, s.staffCall("import-1"))
+	get(s, api.StaffProductDel, api.StaffHandle{Handle: "pan"}, s.staffCall(""))
 	p := get(s, api.ProductsGet, api.ProductQuery{Locale: germany, Handle: "teapot"}, api.Call{})
 	if len(p.Variants) != 2 || p.Variants[0].Available != 3 || p.Variants[0].Price.Amount != 3900 {
 		t.Errorf("%+v", p.Variants)
