@@ -129,11 +129,7 @@ func (s *seeding) catalogue(ctx context.Context) error {
 		return s.staff.do(ctx, http.MethodPost, "/admin/api/v1/products/import", "seed-import-"+sum[:32], &body{"text/csv", csv}, &report)
 	})
 	if err != nil {
-		return fmt.Errorf("products: %w", err)
-	}
-	if len(report.Errors) > 0 {
-		e := report.Errors[0]
-		return fmt.Errorf("products: %s line %d, %s: %s (%d errors)", csvPath, e.Line, e.Column, e.Message, len(report.Errors))
+		return fmt.Errorf("products: %s: %w%s", csvPath, err, firstFault(err))
 	}
 	s.say("catalogue: %d products created, %d updated, %d unchanged", report.Created, report.Updated, report.Unchanged)
 	if len(report.Warnings) > 0 {
@@ -142,6 +138,16 @@ func (s *seeding) catalogue(ctx context.Context) error {
 	}
 	s.done.Catalogue = sum
 	return s.save()
+}
+
+// firstFault names the first line of a file that was refused, or nothing.
+func firstFault(err error) string {
+	var e *api.Error
+	if !errors.As(err, &e) || len(e.Errors) == 0 {
+		return ""
+	}
+	f := e.Errors[0]
+	return fmt.Sprintf(" Line %d: %s (%d faults)", f.Line, f.Message, len(e.Errors))
 }
 
 // catalogueSum says whether anything of the catalogue has changed; a picture is told by its name and size.
