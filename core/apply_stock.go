@@ -90,12 +90,12 @@ func (m *Machine) applyChangeStock(c changeStockCmd) (any, int, *api.Error) {
 		field = "on_hand"
 	}
 	switch {
+	case next < s.Reserved && s.Reserved > 0:
+		return nil, 0, api.NewError(api.CodeStockReserved, "%d of %s are reserved for orders being paid; the stock cannot go below that.", s.Reserved, c.SKU)
 	case next < 0:
 		return nil, 0, api.Invalid(field, "There are %d on hand; %d less would be below zero.", s.OnHand, -delta)
 	case next > maxOnHand:
 		return nil, 0, api.Invalid(field, "At most %d can be on hand.", maxOnHand)
-	case next < s.Reserved:
-		return nil, 0, api.NewError(api.CodeStockReserved, "%d of %s are reserved for orders being paid; the stock cannot go below that.", s.Reserved, c.SKU)
 	}
 	if delta != 0 || s.Index == 0 {
 		s.OnHand, s.Received = next, s.Received+delta

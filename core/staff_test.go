@@ -48,6 +48,7 @@ func TestStockBelowReserved(t *testing.T) {
 	}()
 	eventually(t, "the reservation", func() bool { return s.stockOf("A").Reserved == 2 })
 	refused(s, api.CodeStockReserved, api.StockSet, api.SetStock{SKU: "A", OnHand: 1}, s.staffCall("below"))
+	refused(s, api.CodeStockReserved, api.StockAdjust, api.AdjustStock{SKU: "A", Delta: -1000}, s.staffCall("far-below"))
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
