@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"meridian/api"
 	"meridian/internal/cluster"
 	"meridian/test/scenario"
 )
@@ -72,4 +73,17 @@ func TestEveryCoreRestarts(t *testing.T) {
 		t.Errorf("%+v", l)
 	}
 	c.Agree()
+}
+
+func TestUnknownMembersAreNotFound(t *testing.T) {
+	t.Parallel()
+	_, s := start(t, cluster.Options{})
+	for _, r := range []scenario.Request{
+		{Method: "DELETE", URL: s.Edge(0) + "/admin/api/v1/cluster/members/core-mars", Token: cluster.OperatorToken},
+		{Method: "POST", URL: s.Edge(0) + "/admin/api/v1/cluster/leader", Token: cluster.OperatorToken, Body: map[string]string{"id": "core-mars"}},
+	} {
+		if _, err := s.Do(t.Context(), r, nil); api.CodeOf(err) != api.CodeNotFound {
+			t.Errorf("%s %s: %v", r.Method, r.URL, err)
+		}
+	}
 }

@@ -129,12 +129,28 @@ func (m membership) Join(ctx context.Context, c api.MemberChange) error {
 
 // Remove implements core.Members.
 func (m membership) Remove(ctx context.Context, id string) error {
+	if err := m.known(id); err != nil {
+		return err
+	}
 	return member(m.node.Remove(ctx, id))
 }
 
 // Lead implements core.Members.
 func (m membership) Lead(ctx context.Context, id string) error {
+	if err := m.known(id); err != nil {
+		return err
+	}
 	return member(m.node.TransferLeader(ctx, id))
+}
+
+// known refuses the id of nobody.
+func (m membership) known(id string) error {
+	for _, x := range m.node.Status().Members {
+		if x.ID == id {
+			return nil
+		}
+	}
+	return api.NewError(api.CodeNotFound, "There is no member %q. GET /admin/api/v1/cluster lists them.", id)
 }
 
 // member explains why a membership change was refused: replication's own sentences are meant for operators.
