@@ -252,9 +252,25 @@ func (m *Machine) applyCommit(c commitCmd) (any, int, *api.Error) {
 	m.orders.Put(o.ID, o)
 	m.open.Delete(o.ID)
 	m.unlockCart(o, true)
+	m.closeSiblings(o)
 	m.emit("order_placed", o, 0)
 	r := m.remember(keying{o.Scope, o.IdemKey, m.bodyHash(o)}, m.order(o, true), 201, nil)
 	return r.value, r.status, r.err
+}
+
+// closeSiblings ends the orders that were tried before for the same cart and are waiting for nobody.
+func (m *Machine) closeSiblings(paid orderRec) {
+	var ids []string
+	m.open.Ascend("", func(id string, r openRec) bool {
+		if o, ok := m.orders.Get(id); ok && r.Kind == openReleased && o.Cart == paid.Cart {
+			ids = append(ids, id)
+		}
+		return true
+	})
+	for _, id := range ids {
+		o, _ := m.orders.Get(id)
+		m.closeUnpaid(o)
+	}
 }
 
 // bodyHash is what the order's key was used with.

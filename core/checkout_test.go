@@ -87,6 +87,24 @@ func TestBrokenProviderReleasesAndContinues(t *testing.T) {
 	s.wantStock("A", 0, 0)
 }
 
+// TestAbandonedAttemptIsClosed: the bank is out of reach, the shopper takes another card; the first
+// order ends with the second one's payment.
+func TestAbandonedAttemptIsClosed(t *testing.T) {
+	s := newShop(t)
+	s.mugs("A", 2)
+	c := s.cart("A", 1)
+	refused(s, api.CodePaymentUnavailable, api.CheckoutCart, purchase(c.ID, "tok_error"), api.Call{Key: "first"})
+	get(s, api.CheckoutCart, purchase(c.ID, "tok_ok"), api.Call{Key: "second"})
+	var statuses []string
+	for _, o := range get(s, api.OrdersList, api.OrdersQuery{}, s.staffCall("")).Items {
+		statuses = append(statuses, o.Status)
+	}
+	if len(statuses) != 2 || statuses[0] != api.OrderPaid || statuses[1] != api.OrderCancelled {
+		t.Errorf("the orders are %v", statuses)
+	}
+	s.wantStock("A", 1, 0)
+}
+
 func TestCartChanged(t *testing.T) {
 	s := newShop(t)
 	p := s.mugs("A", 5)

@@ -48,7 +48,7 @@ const (
 	keyLifeHours       int64       = 7 * 24
 	edgeKeyLifeHours   int64       = 1
 	reservationMS      int64       = 10 * 60 * 1000
-	releasedOrderMS    int64       = 24 * 60 * 60 * 1000
+	releasedOrderMS    int64       = 60 * 60 * 1000
 	sessionMS          int64       = 30 * 24 * 60 * 60 * 1000
 	leaseMS            int64       = 3000
 	maxExpiriesPerTick             = 500

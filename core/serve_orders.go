@@ -14,7 +14,7 @@ func (s *Service) ordersGet(c *call, q api.OrderQuery) (api.Order, error) {
 	byKey := q.Key != "" && subtle.ConstantTimeCompare([]byte(q.Key), []byte(o.Key)) == 1
 	owner := c.customer != "" && o.Customer == c.customer
 	if !ok || !(byKey || owner || c.staff.Email != "") {
-		return api.Order{}, noOrder()
+		return api.Order{}, api.NewError(api.CodeNotFound, "There is no such order for you. Open the link in your confirmation mail, or sign in with the account it was placed with.")
 	}
 	return s.m.order(o, byKey || owner), nil
 }

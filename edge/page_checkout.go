@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"crypto/rand"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -88,14 +89,18 @@ func (s *Shop) buy(ctx context.Context, r *Request) (*Answer, error) {
 	if f.pricedFor != "" && f.pricedFor != f.country {
 		return s.priceAgain(ctx, t, f)
 	}
-	pay := t.copy()
-	pay.call.Key = f.key
-	order, err := ask(ctx, pay, api.CheckoutCart, api.CheckoutRequest{Cart: r.Jar.Cart, Checkout: f.body(s.cfg.Provider), Visitor: r.Jar.Visitor, Session: r.Jar.Visit})
+	order, pay, err := s.purchase(ctx, t, f)
+	if api.CodeOf(err) == api.CodeKeyReused {
+		// After a payment that could not be made, the shopper changed the card or the address: that is
+		// another purchase. The core pays for a cart once at a time and empties it when it is paid.
+		f.key = newAttempt()
+		order, pay, err = s.purchase(ctx, t, f)
+	}
 	if err == nil {
 		a := pay.answer()
 		placed(a.jar(r), r.Jar.Cart, &order)
 		a.jar(r).Flash = "good:Thank you. Your order is placed."
-		return redirect(a, "/orders/"+order.ID)
+		return redirect(a, "/orders/"+order.ID+"?key="+url.QueryEscape(order.Key))
 	}
 	e := api.AsError(err)
 	if e.Code == api.CodeInternal || e.Code == api.CodeRateLimited {
@@ -115,6 +120,14 @@ func (s *Shop) buy(ctx context.Context, r *Request) (*Answer, error) {
 		f.version = number(cart.Version)
 	}
 	return s.showCheckout(ctx, t, cart, f, e.Status, e)
+}
+
+// purchase is one attempt under the form's key.
+func (s *Shop) purchase(ctx context.Context, t *trip, f checkoutForm) (api.Order, *trip, error) {
+	pay := t.copy()
+	pay.call.Key = f.key
+	order, err := ask(ctx, pay, api.CheckoutCart, api.CheckoutRequest{Cart: t.r.Jar.Cart, Checkout: f.body(s.cfg.Provider), Visitor: t.r.Jar.Visitor, Session: t.r.Jar.Visit})
+	return order, pay, err
 }
 
 // priceAgain shows what it costs to the country that was chosen on the page: nobody pays a total that
@@ -235,18 +248,19 @@ func (s *Shop) testCards(chosen string) []web.Choice {
 // markRefusal puts a refusal on the page: beside its fields or lines, and summed on top.
 func markRefusal(v *web.Checkout, e *api.Error) {
 	fields := map[string]struct {
-		field *web.Field
-		id    string
+		field       *web.Field
+		id, caption string
 	}{
-		"email": {&v.Email, "email"}, "shipping_address.name": {&v.Name, "name"}, "shipping_address.line1": {&v.Line1, "line1"}, "shipping_address.line2": {&v.Line2, "line2"},
-		"shipping_address.city": {&v.City, "city"}, "shipping_address.postal_code": {&v.PostalCode, "postal_code"}, "shipping_address.region": {&v.State, "region"},
+		"email": {&v.Email, "email", "E-mail"}, "shipping_address.name": {&v.Name, "name", "Name"}, "shipping_address.line1": {&v.Line1, "line1", "Address"},
+		"shipping_address.line2": {&v.Line2, "line2", "Address, second line"}, "shipping_address.city": {&v.City, "city", "City"},
+		"shipping_address.postal_code": {&v.PostalCode, "postal_code", "Postal code"}, "shipping_address.region": {&v.State, "region", "State or region"},
 	}
 	anchors := map[string]string{"shipping_address.country": "country", "shipping_method": "shipping_method", "payment.token": "payment_token", "payment.provider": "payment_token"}
 	for _, f := range e.Errors {
 		link := web.Link{Label: f.Message, Href: "#" + anchors[f.Field]}
 		if known, ok := fields[f.Field]; ok {
 			known.field.Error = f.Message
-			link.Href = "#" + known.id
+			link.Href, link.Label = "#"+known.id, known.caption+": "+f.Message
 		}
 		v.Errors = append(v.Errors, link)
 	}

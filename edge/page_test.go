@@ -157,6 +157,13 @@ func TestCheckoutForm(t *testing.T) {
 			key = next
 		}
 	}
+	// Another card after a failed payment is another purchase: it goes with a new key, unasked.
+	f.core.says("carts.checkout", api.NewError(api.CodeKeyReused, "Used."))
+	before := len(f.core.called("carts.checkout"))
+	f.form("/checkout", typedCheckout(key)...).must(t, 422)
+	if again := f.core.called("carts.checkout")[before:]; len(again) != 2 || again[0].Key == again[1].Key {
+		t.Errorf("a used key was tried %d times", len(again))
+	}
 	f.core.says("carts.checkout", api.Order{ID: "o-1", Number: "1001", Key: "secret", Status: api.OrderPaid})
 	f.core.on("orders.get", func(c wireCall) wireAnswer {
 		if !strings.Contains(string(c.Body), `"secret"`) {
@@ -164,7 +171,7 @@ func TestCheckoutForm(t *testing.T) {
 		}
 		return wireAnswer{V: api.Order{ID: "o-1", Number: "1001", Status: api.OrderPaid, PlacedAt: "2026-11-21T10:00:00Z", Totals: cartOf(1).Totals, Events: []api.OrderEvent{{At: "2026-11-21T10:00:00Z", Status: api.OrderPaid}}}}
 	})
-	if a := f.form("/checkout", typedCheckout(key)...).must(t, 303); a.Header.Get("Location") != "/orders/o-1" {
+	if a := f.form("/checkout", typedCheckout(key)...).must(t, 303); a.Header.Get("Location") != "/orders/o-1?key=secret" {
 		t.Errorf("Location %q", a.Header.Get("Location"))
 	}
 	f.do("GET", "/orders/o-1", "").must(t, 200, "1001", "Thank you", "Paid", "21 November 2026")

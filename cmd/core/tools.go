@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"meridian/api"
 	"meridian/core"
 	"meridian/internal/flagenv"
 )
@@ -57,6 +58,9 @@ func (f *staffFlags) add(fs *flag.FlagSet) {
 }
 
 func (f *staffFlags) call(ctx context.Context, method, path, contentType string, body io.Reader) ([]byte, error) {
+	if f.token == "" {
+		return nil, flagenv.Errorf("token", "set CORE_TOKEN to a staff token; the demo's are in .demo/credentials.json")
+	}
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(f.url, "/")+path, body)
 	if err != nil {
 		return nil, flagenv.Errorf("shop", "give an address such as http://127.0.0.1:8080")
@@ -68,7 +72,7 @@ func (f *staffFlags) call(ctx context.Context, method, path, contentType string,
 	client := &http.Client{Timeout: 5 * time.Minute}
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("reach the shop: %w", err)
+		return nil, fmt.Errorf("reach the shop at %s (--shop names another edge): %w", f.url, err)
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
@@ -92,6 +96,9 @@ func importCSV(ctx context.Context, args []string) error {
 	if err := flagenv.Parse(fs, "CORE", args); err != nil {
 		return err
 	}
+	if *file == "" {
+		return flagenv.Errorf("file", "name a product CSV")
+	}
 	in, err := os.Open(*file)
 	if err != nil {
 		return flagenv.Errorf("file", "cannot be read: %v", err)
@@ -99,10 +106,24 @@ func importCSV(ctx context.Context, args []string) error {
 	defer in.Close()
 	path := fmt.Sprintf("/admin/api/v1/products/import?partial=%t&dry_run=%t", *partial, *dry)
 	b, err := f.call(ctx, http.MethodPost, path, "text/csv", in)
-	if err == nil {
-		fmt.Println(string(b))
+	if err != nil {
+		return err
 	}
-	return err
+	var report api.ImportReport
+	if err := json.Unmarshal(b, &report); err != nil {
+		return fmt.Errorf("read the shop's answer: %w", err)
+	}
+	for _, e := range report.Errors {
+		fmt.Printf("line %d, %s: %s\n", e.Line, e.Column, e.Message)
+	}
+	for _, e := range report.Warnings {
+		fmt.Printf("line %d, %s: %s (imported all the same)\n", e.Line, e.Column, e.Message)
+	}
+	fmt.Printf("%d created, %d updated, %d unchanged, %d errors\n", report.Created, report.Updated, report.Unchanged, len(report.Errors))
+	if len(report.Errors) > 0 && !*partial {
+		return errors.New("the file has errors; correct them, or import the rest with --partial")
+	}
+	return nil
 }
 
 // members lists the cluster.
