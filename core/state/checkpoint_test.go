@@ -129,8 +129,8 @@ func TestFullFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &shop{DB: db, failed: failed}
-	s.hot = NewTable[string](db, "stock", true, words{})
-	s.cold = NewTable[string](db, "orders", false, words{})
+	s.hot = NewTable[string](db, "stock", Hot, words{})
+	s.cold = NewTable[string](db, "orders", Cold, words{})
 	if err := db.Load(); err != nil {
 		t.Fatal(err)
 	}

@@ -50,8 +50,8 @@ func prepare(t testing.TB, path string, every time.Duration) (*shop, error) {
 		return nil, err
 	}
 	s := &shop{DB: db, failed: failed}
-	s.hot = NewTable[string](db, "stock", true, words{})
-	s.cold = NewTable[string](db, "orders", false, words{})
+	s.hot = NewTable[string](db, "stock", Hot, words{})
+	s.cold = NewTable[string](db, "orders", Cold, words{})
 	if err := db.Load(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

@@ -52,7 +52,7 @@ func TestUnknownTable(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = db.Close() })
-		return db, NewTable[string](db, "stock", true, words{})
+		return db, NewTable[string](db, "stock", Hot, words{})
 	}
 	db, _ := only(path)
 	if err := db.Load(); err == nil || !strings.Contains(err.Error(), `"orders"`) {
@@ -85,9 +85,9 @@ func TestNewTableInOldFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	NewTable[string](db, "stock", true, words{})
-	NewTable[string](db, "orders", false, words{})
-	more := NewTable[string](db, "carts", false, words{})
+	NewTable[string](db, "stock", Hot, words{})
+	NewTable[string](db, "orders", Cold, words{})
+	more := NewTable[string](db, "carts", Cold, words{})
 	if err := db.Load(); err != nil {
 		t.Fatal(err)
 	}

@@ -104,7 +104,7 @@ func TestProgrammerErrors(t *testing.T) {
 	s := open(t, newPath(t))
 	mustPanic(t, "outside an Update", func() { s.hot.Put("a", "1") })
 	mustPanic(t, "outside an Update", func() { s.cold.Delete("a") })
-	mustPanic(t, "after Load", func() { NewTable[string](s.DB, "late", true, words{}) })
+	mustPanic(t, "after Load", func() { NewTable[string](s.DB, "late", Hot, words{}) })
 	if err := s.Load(); err == nil {
 		t.Error("loaded twice")
 	}

@@ -54,10 +54,22 @@ type table interface {
 	capture() func() error
 }
 
-// NewTable registers a table. hot tables live wholly in memory; cold ones in the file, with what
-// changed since the last checkpoint in memory. The name is part of the format: it never changes and
-// is never used again for something else. Call it between Open and Load.
-func NewTable[V any](db *DB, name string, hot bool, c Codec[V]) *Table[V] {
+// Kind is where a table's rows live.
+type Kind uint8
+
+const (
+	// Cold rows live in the file; what changed since the last checkpoint is in memory.
+	Cold Kind = iota
+	// Hot rows live in memory.
+	Hot
+	// Indexed rows are hot and are found through a hash map as well, for tables that are hit by every
+	// command. It costs some 40 bytes a row.
+	Indexed
+)
+
+// NewTable registers a table. The name is part of the format: it never changes and is never used
+// again for something else; the kind is not. Call it between Open and Load.
+func NewTable[V any](db *DB, name string, kind Kind, c Codec[V]) *Table[V] {
 	if name == "" || strings.ContainsRune(name, 0) {
 		panic(fmt.Sprintf("state: bad table name %q", name))
 	}
@@ -70,10 +82,14 @@ func NewTable[V any](db *DB, name string, hot bool, c Codec[V]) *Table[V] {
 		}
 	}
 	b := base[V]{db: db, name: name, bucket: bucketOf(name), codec: c, before: map[string]prior{}}
+	b.appender, _ = c.(Appender[V])
 	var r rows[V]
-	if hot {
-		r = newHotRows(b)
-	} else {
+	switch kind {
+	case Indexed:
+		r = newHotRows(b, true)
+	case Hot:
+		r = newHotRows(b, false)
+	default:
 		r = newColdRows(b)
 	}
 	db.tables = append(db.tables, r)
@@ -117,9 +133,11 @@ type base[V any] struct {
 	name   string
 	bucket []byte
 	codec  Codec[V]
-	before map[string]prior // the keys touched by the running Update
-	now    tally
-	digest xxhash.Digest // scratch of the running Update
+	// appender is the codec, if it is an Appender.
+	appender Appender[V]
+	before   map[string]prior // the keys touched by the running Update of a cold table
+	now      tally
+	digest   xxhash.Digest // scratch of the running Update
 }
 
 func (b *base[V]) tableName() string { return b.name }
@@ -144,6 +162,16 @@ func (b *base[V]) encode(key string, v V) []byte {
 	if len(enc) == 0 {
 		panic(fmt.Sprintf("state: table %s: %q was encoded as nothing", b.name, key))
 	}
+	b.db.dirtyBytes.Add(int64(len(key) + len(enc)))
+	return enc
+}
+
+// encodeInto is encode for rows that are many and small.
+func (b *base[V]) encodeInto(a *arena, key string, v V) []byte {
+	if b.appender == nil {
+		return b.encode(key, v)
+	}
+	enc := a.take(func(p []byte) []byte { return b.appender.Append(p, v) })
 	b.db.dirtyBytes.Add(int64(len(key) + len(enc)))
 	return enc
 }

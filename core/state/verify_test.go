@@ -87,7 +87,7 @@ func TestVerifyFindsAChangedValue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	table := NewTable[*list](db, "lists", true, lists{})
+	table := NewTable[*list](db, "lists", Hot, lists{})
 	if err := db.Load(); err != nil {
 		t.Fatal(err)
 	}
