@@ -2,6 +2,7 @@ package core
 
 import (
 	"hash/fnv"
+	"slices"
 	"strconv"
 
 	"meridian/api"
@@ -70,9 +71,15 @@ type pricedLine struct {
 	ok      bool
 }
 
+// price prices a cart. Lines of one SKU are summed first: checked one by one against the same stock,
+// two of them could pass where their sum must not.
 func (m *Machine) price(rec cartRec) []pricedLine {
 	out := make([]pricedLine, 0, len(rec.Lines))
 	for _, l := range rec.Lines {
+		if i := slices.IndexFunc(out, func(p pricedLine) bool { return p.SKU == l.SKU }); i >= 0 && !m.skipSum {
+			out[i].Quantity += l.Quantity
+			continue
+		}
 		pl := pricedLine{cartLineRec: l}
 		if ref, ok := m.skus[l.SKU]; ok {
 			pl.product, _ = m.products.Get(ref.handle)

@@ -157,7 +157,7 @@ func (m *Machine) reserve(c reserveCmd, k keying) (reservation, *api.Error) {
 	return m.reservationOf(o, false), nil
 }
 
-// allocateLines finds stock for every line. Lines of one SKU are one line in a cart, so a SKU is never counted twice.
+// allocateLines finds stock for every line. The lines are summed by SKU (price), so that no unit is counted twice.
 func (m *Machine) allocateLines(priced []pricedLine) ([]orderLineRec, *api.Error) {
 	var short []api.StockLine
 	lines := make([]orderLineRec, 0, len(priced))

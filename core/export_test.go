@@ -11,6 +11,18 @@ func (m *Machine) SkipStockCheck() { m.skipStockCheck = true }
 // SkipHashCheck lets a replica that differs go on.
 func (m *Machine) SkipHashCheck() { m.skipHashCheck = true }
 
+// SkipSum lets two lines of one SKU be checked one by one.
+func (m *Machine) SkipSum() { m.skipSum = true }
+
+// DoubleLines gives a cart every line twice, behind the log's back.
+func (m *Machine) DoubleLines(index uint64, cart string) {
+	m.db.Update(index, 1, func() {
+		c, _ := m.carts.Get(cart)
+		c.Lines = append(append([]cartLineRec(nil), c.Lines...), c.Lines...)
+		m.carts.Put(cart, c)
+	})
+}
+
 // Damage changes a stock counter behind the log's back.
 func (m *Machine) Damage(index uint64, sku string) {
 	m.db.Update(index, 1, func() {
@@ -75,6 +87,16 @@ func (m *Machine) ProductOf(sku string) (handle string) {
 // Decline encodes the end of an order's first attempt as a decline.
 func Decline(order, code string) []byte {
 	return must(encodeCommand(cmdRelease, keying{}, releaseCmd{Order: order, Attempt: 1, Declined: true, DeclineCode: code}))
+}
+
+// Release encodes that an order's attempt is given up.
+func Release(order string, attempt int) []byte {
+	return must(encodeCommand(cmdRelease, keying{}, releaseCmd{Order: order, Attempt: attempt}))
+}
+
+// Commit encodes that the provider took the money for an order's attempt.
+func Commit(order string, attempt int, charge string) []byte {
+	return must(encodeCommand(cmdCommit, keying{}, commitCmd{Order: order, Attempt: attempt, Charge: charge}))
 }
 
 // IsCommit says whether a command makes an order paid.

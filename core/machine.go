@@ -54,7 +54,7 @@ type Machine struct {
 	// sealed is the last time this node stamped on a batch while leading.
 	sealed atomic.Int64
 	// skipDedupe and skipStockCheck are protections that a test switches off to see them matter.
-	skipDedupe, skipStockCheck, skipHashCheck bool
+	skipDedupe, skipStockCheck, skipHashCheck, skipSum bool
 }
 
 // derived are the indexes that follow from the tables.

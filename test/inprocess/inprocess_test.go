@@ -87,3 +87,11 @@ func TestUnknownMembersAreNotFound(t *testing.T) {
 		}
 	}
 }
+
+func TestCartsAtManyEdges(t *testing.T) {
+	t.Parallel()
+	c, s := start(t, cluster.Options{})
+	s.OldCart()
+	s.SharedCart(24)
+	c.Agree()
+}
