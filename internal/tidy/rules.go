@@ -68,6 +68,7 @@ func homes() []home {
 		{"github.com/sony/gobreaker", []string{"core/payments", "assets"}},
 		{"github.com/wneessen/go-mail", []string{"core/mail"}},
 		{"github.com/emersion/go-smtp", []string{"deploy/local/mailbox"}},
+		{"github.com/anishathalye/porcupine", []string{"internal/history"}},
 	}
 }
 
