@@ -106,6 +106,8 @@ func (m *Machine) dispatch(t commandType, e envelope, k keying) (any, int, *api.
 		return run(e, m.applyRelease)
 	case cmdPaymentState:
 		return run(e, m.applyPaymentState)
+	case cmdPaymentStates:
+		return run(e, m.applyPaymentStates)
 	case cmdCreateCustomer:
 		return run(e, m.applyCreateCustomer)
 	case cmdPatchCustomer:

@@ -327,6 +327,15 @@ func (m *Machine) applyPaymentState(c paymentStateCmd) (any, int, *api.Error) {
 	return api.None{}, 200, nil
 }
 
+func (m *Machine) applyPaymentStates(c paymentStatesCmd) (any, int, *api.Error) {
+	for _, id := range c.Orders {
+		if _, _, err := m.applyPaymentState(paymentStateCmd{Order: id, From: c.From, To: c.To}); err != nil {
+			return nil, 0, err
+		}
+	}
+	return api.None{}, 200, nil
+}
+
 // applyTick moves time: what has run out ends here and nowhere else.
 func (m *Machine) applyTick(tickCmd) (any, int, *api.Error) {
 	meta := m.metaNow()

@@ -41,6 +41,7 @@ const (
 	cmdKeyOutcome      commandType = 27
 	cmdStageImport     commandType = 28
 	cmdCommitImport    commandType = 29
+	cmdPaymentStates   commandType = 30
 	commandVersion     byte        = 1
 	maxCommandBytes                = 240 << 10
 	headerVersion      byte        = 1
@@ -88,7 +89,7 @@ func decodeCommand(b []byte) (commandType, envelope, error) {
 	if len(b) < 3 {
 		return 0, e, fmt.Errorf("command of %d bytes", len(b))
 	}
-	if b[1] != commandVersion || commandType(b[0]) < cmdTick || commandType(b[0]) > cmdCommitImport {
+	if b[1] != commandVersion || commandType(b[0]) < cmdTick || commandType(b[0]) > cmdPaymentStates {
 		return 0, e, fmt.Errorf("command %d version %d: %w", b[0], b[1], errUnknownCommand)
 	}
 	if err := decMode.Unmarshal(b[2:], &e); err != nil {
@@ -269,5 +270,11 @@ type (
 		ID    string `cbor:"1,keyasint"`
 		Parts uint64 `cbor:"2,keyasint"`
 		Drop  bool   `cbor:"3,keyasint,omitempty"`
+	}
+	// paymentStatesCmd is paymentStateCmd for many orders.
+	paymentStatesCmd struct {
+		Orders []string `cbor:"1,keyasint"`
+		From   string   `cbor:"2,keyasint"`
+		To     string   `cbor:"3,keyasint"`
 	}
 )

@@ -51,17 +51,18 @@ func GoldenCommands() map[string][]byte {
 	v := int64(42)
 	k := keying{"cart:c1-a", "key-1", "hash"}
 	return map[string][]byte{
-		"tick":       must(encodeCommand(cmdTick, keying{}, tickCmd{})),
-		"put_line":   must(encodeCommand(cmdPutLine, k, putLineCmd{"c1-a", "SKU-1", 2})),
-		"reserve":    must(encodeCommand(cmdReserve, k, reserveCmd{Cart: "c1-a", Order: "o1-b", Secret: "s", Version: &v, Country: "DE", Method: "standard", Provider: "sandbox", Person: "o:o1-b", Wrapped: []byte{1}, Contact: []byte{2}})),
-		"commit":     must(encodeCommand(cmdCommit, keying{}, commitCmd{"o1-b", 1, "ch_1"})),
-		"release":    must(encodeCommand(cmdRelease, keying{}, releaseCmd{"o1-b", 1, true, "card_declined"})),
-		"stock":      must(encodeCommand(cmdChangeStock, keying{}, changeStockCmd{SKU: "SKU-1", Location: "main", Set: true, OnHand: 7})),
-		"header":     header{NowMS: 1_700_000_000_000, HashIndex: 9, Hash: 0xabcdef}.encode(),
-		"stock_row":  must(record[stockRec]{1}.Encode(stockRec{OnHand: 5, Reserved: 2, Received: 9, Sold: 4, Index: 77})),
-		"cart_row":   must(record[cartRec]{1}.Encode(cartRec{Currency: "EUR", Country: "DE", Lines: []cartLineRec{{"SKU-1", 2}}, UpdatedMS: 5})),
-		"key_row":    must(record[keyRec]{1}.Encode(keyRec{BodyHash: "h", Status: 201, Body: []byte("{}"), Bucket: 3})),
-		"outbox_row": must(record[outboxRec]{1}.Encode(outboxRec{Seq: 4, AtMS: 5, Type: "order_placed", Order: "o1-b", Country: "DE"})),
+		"tick":           must(encodeCommand(cmdTick, keying{}, tickCmd{})),
+		"put_line":       must(encodeCommand(cmdPutLine, k, putLineCmd{"c1-a", "SKU-1", 2})),
+		"reserve":        must(encodeCommand(cmdReserve, k, reserveCmd{Cart: "c1-a", Order: "o1-b", Secret: "s", Version: &v, Country: "DE", Method: "standard", Provider: "sandbox", Person: "o:o1-b", Wrapped: []byte{1}, Contact: []byte{2}})),
+		"commit":         must(encodeCommand(cmdCommit, keying{}, commitCmd{"o1-b", 1, "ch_1"})),
+		"payment_states": must(encodeCommand(cmdPaymentStates, keying{}, paymentStatesCmd{Orders: []string{"o1-b", "o1-c"}, From: payAuthorized, To: payCaptured})),
+		"release":        must(encodeCommand(cmdRelease, keying{}, releaseCmd{"o1-b", 1, true, "card_declined"})),
+		"stock":          must(encodeCommand(cmdChangeStock, keying{}, changeStockCmd{SKU: "SKU-1", Location: "main", Set: true, OnHand: 7})),
+		"header":         header{NowMS: 1_700_000_000_000, HashIndex: 9, Hash: 0xabcdef}.encode(),
+		"stock_row":      must(record[stockRec]{1}.Encode(stockRec{OnHand: 5, Reserved: 2, Received: 9, Sold: 4, Index: 77})),
+		"cart_row":       must(record[cartRec]{1}.Encode(cartRec{Currency: "EUR", Country: "DE", Lines: []cartLineRec{{"SKU-1", 2}}, UpdatedMS: 5})),
+		"key_row":        must(record[keyRec]{1}.Encode(keyRec{BodyHash: "h", Status: 201, Body: []byte("{}"), Bucket: 3})),
+		"outbox_row":     must(record[outboxRec]{1}.Encode(outboxRec{Seq: 4, AtMS: 5, Type: "order_placed", Order: "o1-b", Country: "DE"})),
 	}
 }
 

@@ -89,14 +89,14 @@ func (s *Service) resolve(ctx context.Context) {
 // had no answer. Then it asks the provider itself.
 const takeOver = time.Second
 
-// sideBySide calls fn for every id, a few at a time, and waits for all of them.
-func sideBySide(ids []string, fn func(id string)) {
+// sideBySide calls fn for each of all, a few at a time, and waits for all of them.
+func sideBySide[T any](all []T, fn func(T)) {
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, 16)
-	for _, id := range ids {
+	for _, v := range all {
 		slots <- struct{}{}
 		wg.Add(1)
-		go func() { defer wg.Done(); defer func() { <-slots }(); fn(id) }()
+		go func() { defer wg.Done(); defer func() { <-slots }(); fn(v) }()
 	}
 	wg.Wait()
 }
@@ -121,113 +121,4 @@ func (s *Service) resolvePayment(ctx context.Context, id string) {
 	}
 	_, err = s.conclude(ctx, res, p)
 	s.slog.Info("resolved an open payment", "order", id, "state", string(p.State), "outcome", string(api.CodeOf(err)))
-}
-
-// consume gives a consumer inside the core every outbox entry, at least once and in order.
-func (s *Service) consume(ctx context.Context, name string, fn func(outboxRec, orderRec) error) {
-	pause := 50 * time.Millisecond
-	done := map[uint64]bool{} // of the slice at hand, so that one bad entry does not repeat the others
-	for ctx.Err() == nil {
-		sl, _, err := s.cut(ctx, name, 500)
-		if err == nil && sl.number > 0 {
-			err = s.consumeSlice(ctx, sl, done, fn)
-			if err == nil {
-				_, err = s.propose(ctx, cmdAckSlice, keying{}, ackSliceCmd{Consumer: name, Slice: sl.number})
-			}
-			if err == nil {
-				clear(done)
-			}
-		}
-		if err != nil && ctx.Err() == nil {
-			s.slog.Warn("outbox; it will be repeated", "consumer", name, "error", err)
-			pause = min(pause*2, 10*time.Second)
-		} else {
-			pause = 50 * time.Millisecond
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
-	}
-}
-
-// maxFailures in one pass over a slice mean that the other side is down.
-const maxFailures = 8
-
-// consumeSlice goes on after an entry that failed: it must not hold back the others.
-func (s *Service) consumeSlice(ctx context.Context, sl slice, done map[uint64]bool, fn func(outboxRec, orderRec) error) error {
-	var failed []error
-	for seq := sl.from; seq <= sl.to && len(failed) < maxFailures; seq++ {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if done[seq] {
-			continue
-		}
-		var e outboxRec
-		var o orderRec
-		ok := false
-		s.m.db.View(func() {
-			if e, ok = s.m.outbox.Get(outboxKey(seq)); ok {
-				o, ok = s.m.orders.Get(e.Order)
-			}
-		})
-		if !ok {
-			continue
-		}
-		if err := fn(e, o); err != nil {
-			failed = append(failed, err)
-			continue
-		}
-		done[seq] = true
-	}
-	return errors.Join(failed...)
-}
-
-// capturePaid takes the authorized money of paid orders.
-func (s *Service) capturePaid(ctx context.Context) {
-	s.consume(ctx, consumerPayments, func(e outboxRec, o orderRec) error {
-		if e.Type != "order_placed" || o.Payment.State != payAuthorized {
-			return nil
-		}
-		var key string
-		s.m.db.View(func() { key = payKey(s.m.timeline(), o.ID, o.Payment.Attempt) })
-		_, err := s.capture(ctx, o, key)
-		return err
-	})
-}
-
-// mailTries is how often one mail is tried before it is given up, so that one bad address cannot
-// hold back every other mail.
-const mailTries = 20
-
-func (s *Service) sendMail(ctx context.Context) {
-	tries := map[uint64]int{}
-	s.consume(ctx, consumerMail, func(e outboxRec, o orderRec) error {
-		if s.cfg.Mailer == nil {
-			return nil
-		}
-		var contact contactData
-		known := false
-		var view api.Order
-		s.m.db.View(func() {
-			contact, known = s.contact(o)
-			view = s.m.order(o, true)
-		})
-		mail, wanted := orderMail(e, view, contact, s.cfg.ShopURL)
-		if !known || !wanted {
-			return nil
-		}
-		err := s.cfg.Mailer.Send(ctx, mail)
-		if err == nil {
-			delete(tries, e.Seq)
-			return nil
-		}
-		if tries[e.Seq]++; tries[e.Seq] >= mailTries {
-			s.slog.Error("mail given up", "order", o.ID, "type", e.Type, "error", err)
-			delete(tries, e.Seq)
-			return nil
-		}
-		return err
-	})
 }

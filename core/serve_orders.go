@@ -195,22 +195,30 @@ func (s *Service) refundOpen(ctx context.Context, id string) {
 	}
 }
 
-// capture takes the authorized money of an order and answers with the state its payment has then: an
-// authorization that the provider let lapse is voided, and asking again would not help.
+// capture takes the authorized money of an order, writes that down, and answers with the state its
+// payment has then.
 func (s *Service) capture(ctx context.Context, o orderRec, key string) (string, error) {
+	to, err := s.askCapture(ctx, o, key)
+	if err != nil {
+		return "", err
+	}
+	_, err = s.propose(ctx, cmdPaymentState, keying{}, paymentStateCmd{Order: o.ID, From: payAuthorized, To: to})
+	return to, err
+}
+
+// askCapture asks the provider for the authorized money of an order. An authorization that the provider
+// let lapse is voided, and asking again would not help.
+func (s *Service) askCapture(ctx context.Context, o orderRec, key string) (string, error) {
 	p, err := s.cfg.Payments.Capture(ctx, key)
 	if err != nil {
 		return "", err
 	}
-	to := payCaptured
 	switch p.State {
 	case PaymentCaptured, PaymentRefunded:
+		return payCaptured, nil
 	case PaymentVoided, PaymentDeclined:
-		to = payVoided
 		s.slog.Error("the payment of a paid order could not be taken: its authorization is gone", "order", o.ID, "state", string(p.State))
-	default:
-		return "", fmt.Errorf("the provider answered %q to the capture of %s", p.State, o.ID)
+		return payVoided, nil
 	}
-	_, err = s.propose(ctx, cmdPaymentState, keying{}, paymentStateCmd{Order: o.ID, From: payAuthorized, To: to})
-	return to, err
+	return "", fmt.Errorf("the provider answered %q to the capture of %s", p.State, o.ID)
 }
