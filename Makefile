@@ -17,7 +17,7 @@ PROGRAMS := ./cmd/core ./cmd/edge
 LOCAL   := ./cmd/dev ./deploy/local/payments ./deploy/local/mailbox ./deploy/local/clickhouse
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build dev lint bench-oversell load seed fuzz openapi generate test-deps ui-deps ui-test ui-audit terraform-test clean
+.PHONY: help demo test build dev lint bench-oversell bench-core load seed fuzz openapi generate test-deps ui-deps ui-test ui-audit terraform-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,20 @@ lint: ## gofmt, vet, staticcheck (2 min)
 
 bench-oversell: dev ## 400 buyers, 100 units; plain and with the leader killed, near and at 80 ms (about 5 min)
 	@exec bin/dev oversell --own
+
+bench-core: bench-peers ## the core against PostgreSQL and Redis on a quiet machine; BENCH_ARGS="--rounds 1 --only hot", or --help (10 min)
+	@mkdir -p bin && $(BUILD) -o bin/ ./cmd/core ./deploy/local/payments && $(BUILD) -o bin/bench-core ./test/bench/core && exec bin/bench-core $(BENCH_ARGS)
+
+# The peers come from the system's packages; RUNLEVEL=1 keeps the packages from starting servers of their own.
+bench-peers:
+	@missing=; [ -x /usr/lib/postgresql/15/bin/postgres ] || missing="$$missing postgresql-15"; \
+	command -v redis-server >/dev/null 2>&1 || missing="$$missing redis-server"; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  echo "installing$$missing to compare with (once)"; \
+	  export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1; \
+	  apt-get install -y -q --no-install-recommends $$missing >/dev/null 2>&1 || \
+	    { apt-get update -q >/dev/null && apt-get install -y -q --no-install-recommends $$missing >/dev/null; }; \
+	fi
 
 load: dev ## light traffic on a running demo; LOAD_ARGS="--rate 20"; Ctrl-C ends it
 	@exec bin/dev load $(LOAD_ARGS)

@@ -305,8 +305,10 @@ var (
 	StaffAssetPut   = Endpoint[Asset, Asset]{Name: "staff.assets.put", Kind: Write}
 	StaffAssets     = Endpoint[Page, List[Asset]]{Name: "staff.assets.list", Kind: Exact}
 	StockGet        = Endpoint[StockQuery, StockLevel]{Name: "stock.get", Kind: Exact}
-	StockAdjust     = Endpoint[AdjustStock, StockLevel]{Name: "stock.adjust", Kind: Write}
-	StockSet        = Endpoint[SetStock, StockLevel]{Name: "stock.set", Kind: Write}
+	// StockSeen is StockGet as any core knows it, at least as new as the call's least index.
+	StockSeen   = Endpoint[StockQuery, StockLevel]{Name: "stock.seen"}
+	StockAdjust = Endpoint[AdjustStock, StockLevel]{Name: "stock.adjust", Kind: Write}
+	StockSet    = Endpoint[SetStock, StockLevel]{Name: "stock.set", Kind: Write}
 
 	CachePurge    = Endpoint[Purge, PurgeResult]{Name: "cache.purge", Kind: Write, Slow: true}
 	ClusterGet    = Endpoint[None, Cluster]{Name: "cluster.get", Kind: Leader}

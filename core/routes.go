@@ -113,6 +113,7 @@ func (s *Service) routes() map[string]handler {
 	add(write(s, api.StaffAssetPut, s.staffAssetPut))
 	add(read(s, api.StaffAssets, s.staffAssets))
 	add(read(s, api.StockGet, s.stockGet))
+	add(read(s, api.StockSeen, s.stockGet))
 	add(write(s, api.StockAdjust, s.stockAdjust))
 	add(write(s, api.StockSet, s.stockSet))
 	add(write(s, api.CachePurge, s.purge))

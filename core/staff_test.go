@@ -32,6 +32,10 @@ func TestStock(t *testing.T) {
 	c := s.cart("A", 9) // seven from main, two from Tokyo
 	get(s, api.CheckoutCart, purchase(c.ID, "tok_ok"), api.Call{Key: "k"})
 	s.wantStock("A", 0, 0)
+	refused(s, api.CodeForbidden, api.StockSeen, api.StockQuery{SKU: "A"}, api.Call{Credential: "staff:token-of-the-operator"})
+	if exact, seen := get(s, api.StockGet, api.StockQuery{SKU: "A"}, s.staffCall("")), get(s, api.StockSeen, api.StockQuery{SKU: "A"}, s.staffCall("")); seen != exact {
+		t.Errorf("seen is %+v, exact %+v", seen, exact)
+	}
 	if left := get(s, api.StockGet, api.StockQuery{SKU: "A", Location: "tokyo"}, s.staffCall("")); left.OnHand != 3 {
 		t.Errorf("%+v", left)
 	}

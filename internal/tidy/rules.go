@@ -67,6 +67,7 @@ func homes() []home {
 		{"github.com/dgraph-io/ristretto", []string{"edge"}},
 		{"github.com/sony/gobreaker", []string{"core/payments", "assets"}},
 		{"github.com/wneessen/go-mail", []string{"core/mail"}},
+		{"github.com/jackc/pgx", []string{"test/bench/core"}},
 		{"github.com/emersion/go-smtp", []string{"deploy/local/mailbox"}},
 		{"github.com/anishathalye/porcupine", []string{"internal/history"}},
 	}
