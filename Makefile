@@ -17,7 +17,7 @@ PROGRAMS := ./cmd/core ./cmd/edge
 LOCAL   := ./cmd/dev ./deploy/local/payments ./deploy/local/mailbox ./deploy/local/clickhouse
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build dev lint bench-oversell bench-core load seed fuzz openapi generate test-deps ui-deps ui-test ui-audit terraform-test clean
+.PHONY: help demo test build dev lint bench-oversell bench-core bench-checkout load seed fuzz openapi generate test-deps ui-deps ui-test ui-audit terraform-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,10 @@ load: dev ## light traffic on a running demo; LOAD_ARGS="--rate 20"; Ctrl-C ends
 
 seed: dev ## put the demo's catalogue, account and orders into a running demo (10 s)
 	@exec bin/dev seed $(DEMO_ARGS)
+
+# --baseline=DIR takes turns with another build; --peer=none leaves Vendure out (it wants node, npm and PostgreSQL 15).
+bench-checkout: build ## whole purchases at 32 shoppers, taking turns with Vendure; CHECKOUT_ARGS="--peer=none" (10 min)
+	@$(BUILD) -o bin/bench-checkout ./test/bench/checkout && exec bin/bench-checkout $(CHECKOUT_ARGS)
 
 openapi: dev ## write docs/openapi.json (5 s)
 	bin/dev openapi

@@ -11,7 +11,12 @@ func collectors(node *replication.Node) []prometheus.Collector {
 	gauge := func(name, help string, fn func(replication.Status) float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "meridian_raft_" + name, Help: help}, func() float64 { return fn(node.Status()) })
 	}
+	counter := func(name, help string, fn func(replication.Stats) uint64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "meridian_raft_" + name, Help: help}, func() float64 { return float64(fn(node.Stats())) })
+	}
 	return []prometheus.Collector{
+		counter("batches_total", "Log entries this node proposed.", func(s replication.Stats) uint64 { return s.Batches }),
+		counter("commands_total", "Commands in them.", func(s replication.Stats) uint64 { return s.Commands }),
 		gauge("term", "Current term.", func(s replication.Status) float64 { return float64(s.Term) }),
 		gauge("commit_index", "Highest committed index known.", func(s replication.Status) float64 { return float64(s.CommitIndex) }),
 		gauge("members", "Members of the cluster.", func(s replication.Status) float64 { return float64(len(s.Members)) }),
