@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"crypto/subtle"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ type Server struct {
 	log     *slog.Logger
 	http    *fasthttp.Server
 	ln      net.Listener
+	tls     *tls.Config
 	done    chan struct{}
 	serving error
 }
@@ -53,11 +55,17 @@ type quiet struct{ log *slog.Logger }
 // Printf implements fasthttp.Logger: its complaints about clients are not news.
 func (q quiet) Printf(format string, args ...any) { q.log.Debug(fmt.Sprintf(format, args...)) }
 
+// Secure makes the listener speak TLS. Call it before Listen.
+func (srv *Server) Secure(conf *tls.Config) { srv.tls = conf }
+
 // Listen binds the address.
 func (srv *Server) Listen(addr string) error {
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
 		return fmt.Errorf("--api-addr %s: %w; give an address that is free", addr, err)
+	}
+	if srv.tls != nil {
+		ln = tls.NewListener(ln, srv.tls)
 	}
 	srv.ln = ln
 	return nil

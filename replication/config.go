@@ -46,10 +46,13 @@ type Config struct {
 	AdvertiseAddr string       // --raft-advertise: what the others dial; default: the listener's own address
 	Listener      net.Listener // replaces BindAddr
 	// Dial replaces net.DialTimeout("tcp", …).
-	Dial  func(addr string, timeout time.Duration) (net.Conn, error)
-	TLS   *tls.Config   // mutual TLS on the raft port; needs certificates, RootCAs and ClientCAs; nil: plain TCP
-	Token string        // secret which both ends of each raft connection prove to know; empty: no proof
-	RTT   time.Duration // added to each round trip with a peer, half per direction; for demos and tests; default 0
+	Dial func(addr string, timeout time.Duration) (net.Conn, error)
+	TLS  *tls.Config // mutual TLS on the raft port; needs certificates, RootCAs and ClientCAs; nil: plain TCP
+	// TLSFor replaces TLS where this node dials: it gives the configuration for the member with that id,
+	// so that an address cannot answer for a member that it is not. It is asked for each connection.
+	TLSFor func(id string) *tls.Config
+	Token  string        // secret which both ends of each raft connection prove to know; empty: no proof
+	RTT    time.Duration // added to each round trip with a peer, half per direction; for demos and tests; default 0
 
 	// Bootstrap lists the initial members. It is used only when the store is empty and the list
 	// holds this node; a node that joins later leaves it empty.

@@ -82,6 +82,7 @@ func (n *Node) openTransport() (*guarded, error) {
 		if err != nil {
 			return nil, err
 		}
+		n.stream = s
 		t = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 			Stream: s, MaxPool: 3, MaxRPCsInFlight: maxRPCsInFlight, Timeout: ioWait,
 			Logger: newHCLog(n.cfg.Logger.With("node", n.cfg.ID)),

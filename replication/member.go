@@ -129,6 +129,16 @@ func (n *Node) server(id string) (raft.Server, bool) {
 	return raft.Server{}, false
 }
 
+// memberAt answers which member has an address. Two never have the same: raft refuses that.
+func (n *Node) memberAt(addr raft.ServerAddress) (string, bool) {
+	for _, s := range n.servers() {
+		if s.Address == addr {
+			return string(s.ID), true
+		}
+	}
+	return "", false
+}
+
 func (n *Node) setRegion(id, region string) {
 	if region == "" {
 		return

@@ -20,6 +20,7 @@ type Node struct {
 	logs     *logStore
 	failStop *failStop
 	contacts *contacts
+	stream   *stream // nil with a Transport of the caller's
 	stats    counters
 
 	queue    chan *proposal
@@ -108,6 +109,10 @@ func (n *Node) start() error {
 	n.raft, err = raft.NewRaft(conf, n.fsm, cached, st.stable, st.snapshots, trans)
 	if err != nil {
 		return err
+	}
+	if n.stream != nil {
+		at := n.memberAt
+		n.stream.memberAt.Store(&at)
 	}
 	n.run(notify)
 	return nil

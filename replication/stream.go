@@ -1,6 +1,7 @@
 package replication
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -20,6 +22,8 @@ type stream struct {
 	net.Listener
 	cfg       *Config
 	advertise advertised
+	// memberAt answers which member has an address; nil until raft runs.
+	memberAt atomic.Pointer[func(addr raft.ServerAddress) (id string, ok bool)]
 
 	mu     sync.Mutex
 	open   map[*tracked]struct{}
@@ -101,11 +105,14 @@ func (s *stream) Dial(addr raft.ServerAddress, timeout time.Duration) (net.Conn,
 	}
 	c = s.track(delay(c, s.cfg.RTT/2))
 	if s.cfg.TLS != nil {
-		conf := s.cfg.TLS.Clone()
-		if host, _, err := net.SplitHostPort(string(addr)); err == nil && conf.ServerName == "" {
-			conf.ServerName = host
+		conf, err := s.dialTLS(addr)
+		if err == nil {
+			c, err = shakeHands(c, conf, timeout)
 		}
-		c = tls.Client(c, conf)
+		if err != nil {
+			c.Close()
+			return nil, fmt.Errorf("TLS with %s: %w", addr, err)
+		}
 	}
 	if s.cfg.Token != "" {
 		if err := proveAsDialer(c, s.cfg.Token, timeout); err != nil {
@@ -114,6 +121,39 @@ func (s *stream) Dial(addr raft.ServerAddress, timeout time.Duration) (net.Conn,
 		}
 	}
 	return c, nil
+}
+
+// dialTLS is the configuration for the member at an address. Its name, not its address, is what the
+// certificate has to show.
+func (s *stream) dialTLS(addr raft.ServerAddress) (*tls.Config, error) {
+	if s.cfg.TLSFor != nil {
+		at := s.memberAt.Load()
+		if at == nil {
+			return nil, errors.New("the members are not known yet")
+		}
+		id, ok := (*at)(addr)
+		if !ok {
+			return nil, errors.New("no member has this address")
+		}
+		return s.cfg.TLSFor(id), nil
+	}
+	conf := s.cfg.TLS.Clone()
+	if host, _, err := net.SplitHostPort(string(addr)); err == nil && conf.ServerName == "" {
+		conf.ServerName = host
+	}
+	return conf, nil
+}
+
+// shakeHands brings a connection that was dialed under TLS. It answers the connection also beside an
+// error, to be closed.
+func shakeHands(c net.Conn, conf *tls.Config, timeout time.Duration) (net.Conn, error) {
+	if timeout <= 0 {
+		timeout = proofTimeout
+	}
+	t := tls.Client(c, conf)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	return t, t.HandshakeContext(ctx)
 }
 
 func (s *stream) Accept() (net.Conn, error) {
@@ -127,7 +167,7 @@ func (s *stream) Accept() (net.Conn, error) {
 		conf.ClientAuth = tls.RequireAndVerifyClientCert
 		c = tls.Server(c, conf)
 	}
-	if s.cfg.Token != "" {
+	if s.cfg.TLS != nil || s.cfg.Token != "" {
 		c = &challenged{Conn: c, token: s.cfg.Token}
 	}
 	return c, nil
@@ -176,8 +216,8 @@ func proveAsDialer(c net.Conn, token string, timeout time.Duration) error {
 	return c.SetDeadline(time.Time{})
 }
 
-// challenged proves and checks the token at the first use, on the connection's own goroutine, so that
-// a silent stranger does not hold up Accept.
+// challenged ends the TLS handshake and proves and checks the token at the first use, on the connection's
+// own goroutine, so that a silent stranger does not hold up Accept. It has proofTimeout for both.
 type challenged struct {
 	net.Conn
 	token string
@@ -187,17 +227,32 @@ type challenged struct {
 
 func (c *challenged) handshake() error {
 	c.once.Do(func() {
-		if c.err = proveAsAcceptor(c.Conn, c.token); c.err != nil {
+		if c.err = c.admit(); c.err != nil {
 			c.Conn.Close()
 		}
 	})
 	return c.err
 }
 
-func proveAsAcceptor(c net.Conn, token string) error {
+func (c *challenged) admit() error {
 	if err := c.SetDeadline(time.Now().Add(proofTimeout)); err != nil {
 		return err
 	}
+	if t, ok := c.Conn.(*tls.Conn); ok {
+		if err := t.Handshake(); err != nil {
+			return fmt.Errorf("TLS with %s: %w", c.RemoteAddr(), err)
+		}
+	}
+	if c.token != "" {
+		if err := proveAsAcceptor(c.Conn, c.token); err != nil {
+			return err
+		}
+	}
+	return c.SetDeadline(time.Time{})
+}
+
+// proveAsAcceptor is the other half of proveAsDialer; the caller has set a deadline.
+func proveAsAcceptor(c net.Conn, token string) error {
 	nonce := make([]byte, nonceSize)
 	if _, err := rand.Read(nonce); err != nil {
 		return err
@@ -212,10 +267,8 @@ func proveAsAcceptor(c net.Conn, token string) error {
 	if !hmac.Equal(answer[:sha256.Size], proof(token, "dialer", nonce)) {
 		return errProof
 	}
-	if _, err := c.Write(proof(token, "acceptor", answer[sha256.Size:])); err != nil {
-		return err
-	}
-	return c.SetDeadline(time.Time{})
+	_, err := c.Write(proof(token, "acceptor", answer[sha256.Size:]))
+	return err
 }
 
 func (c *challenged) Read(p []byte) (int, error) {

@@ -322,3 +322,60 @@ func TestImpostorIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// named is a certificate of an authority for one name.
+func named(t *testing.T, authority tls.Certificate, root *x509.Certificate, name string) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(2), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{name},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, root, key.Public(), authority.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// TestMemberIsCheckedByName: what answers at a member's address has to be that member, also when it is
+// another one of the same cluster. The cluster goes on without the impostor.
+func TestMemberIsCheckedByName(t *testing.T) {
+	authority, root := certificate(t)
+	pool := x509.NewCertPool()
+	pool.AddCert(root)
+	c := newCluster(t, 3, func(cfg *Config) {
+		shown := cfg.ID
+		if cfg.ID == "n2" {
+			shown = "n1" // a good certificate, and not its own
+			cfg.HeartbeatTimeout, cfg.ElectionTimeout = time.Minute, time.Minute
+		}
+		conf := &tls.Config{Certificates: []tls.Certificate{named(t, authority, root, shown)}, RootCAs: pool, ClientCAs: pool, MinVersion: tls.VersionTLS13}
+		cfg.Token, cfg.TLS = "the cluster's secret", conf
+		cfg.TLSFor = func(id string) *tls.Config {
+			named := conf.Clone()
+			named.ServerName = id
+			return named
+		}
+	})
+	impostor := c.nodes[2]
+	leader := c.leader(impostor)
+	r := mustPropose(t, leader, "x")
+	if err := c.nodes[0].WaitApplied(ctxFor(t, 5*time.Second), r.Index); err != nil {
+		t.Error(err)
+	}
+	if err := c.nodes[1].WaitApplied(ctxFor(t, 5*time.Second), r.Index); err != nil {
+		t.Error(err)
+	}
+	for _, m := range leader.Status().Members {
+		if m.ID == "n2" && m.LastContact >= 0 {
+			t.Error("the leader hears the impostor")
+		}
+	}
+	if got := impostor.machine.commands(); len(got) > 0 {
+		t.Errorf("the impostor got %q", got)
+	}
+}

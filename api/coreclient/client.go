@@ -2,6 +2,7 @@ package coreclient
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,6 +29,9 @@ type Config struct {
 	Region string
 	// Token authenticates the edge to the cores.
 	Token string
+	// TLS gives the configuration for a connection to the core with that id; it is asked for each
+	// connection. Nil: plain TCP.
+	TLS func(id string) *tls.Config
 	// Edge names this edge; it accompanies calls that name none.
 	Edge string
 	// ReadTimeout, WriteTimeout and SlowTimeout bound calls whose context has no nearer deadline.

@@ -2,6 +2,7 @@ package coreclient
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -54,19 +55,36 @@ func newNode(cfg *Config, n Node) *node {
 		// Retries are ours to decide: only we know which calls may be repeated.
 		MaxIdemponentCallAttempts: 1,
 		RetryIfErr:                func(*fasthttp.Request, int, error) (bool, bool) { return false, false },
-		DialTimeout: func(addr string, timeout time.Duration) (net.Conn, error) {
-			if timeout <= 0 || timeout > time.Second {
-				timeout = time.Second
-			}
-			c, err := net.DialTimeout("tcp", addr, timeout)
-			if err != nil {
-				return nil, fmt.Errorf("%w: %w", errNotSent, err)
-			}
-			return c, nil
-		},
+		DialTimeout:               nd.dial,
 	}
 	nd.frames = &framer{node: nd}
 	return nd
+}
+
+// dialMax bounds making a connection, the TLS handshake included.
+const dialMax = time.Second
+
+// dial connects to the node. The TLS handshake is part of it, so that a node which is not the one it
+// should be has seen nothing of the call.
+func (n *node) dial(addr string, timeout time.Duration) (net.Conn, error) {
+	if timeout <= 0 || timeout > dialMax {
+		timeout = dialMax
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNotSent, err)
+	}
+	if n.cfg.TLS == nil {
+		return c, nil
+	}
+	t := tls.Client(c, n.cfg.TLS(n.ID))
+	if err := t.HandshakeContext(ctx); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("%w: TLS with %s at %s: %w", errNotSent, n.ID, addr, err)
+	}
+	return t, nil
 }
 
 func (n *node) ejected(now time.Time) bool {

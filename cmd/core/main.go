@@ -4,6 +4,7 @@
 //	core check     read a stopped node's state and verify every invariant
 //	core import    import a product CSV through a running shop
 //	core members   list the members of a running cluster
+//	core ca        make the certificates with which nodes know each other
 package main
 
 import (
@@ -23,6 +24,7 @@ const usage = `Usage: core <command> [flags]
   check     read a stopped node's state and verify every invariant
   import    import a product CSV through a running shop
   members   list the members of a running cluster
+  ca        make the certificates with which nodes know each other
 
 core <command> --help lists the flags.
 `
@@ -40,7 +42,7 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		fmt.Print(usage)
-		return &flagenv.UsageError{Setting: "command", Want: "give one of serve, check, import, members"}
+		return &flagenv.UsageError{Setting: "command", Want: "give one of serve, check, import, members, ca"}
 	}
 	switch args[0] {
 	case "serve":
@@ -51,9 +53,11 @@ func run(ctx context.Context, args []string) error {
 		return importCSV(ctx, args[1:])
 	case "members":
 		return members(ctx, args[1:])
+	case "ca":
+		return authority(ctx, args[1:])
 	case "help", "--help", "-h":
 		fmt.Print(usage)
 		return nil
 	}
-	return &flagenv.UsageError{Setting: "command", Value: args[0], Want: "give one of serve, check, import, members"}
+	return &flagenv.UsageError{Setting: "command", Value: args[0], Want: "give one of serve, check, import, members, ca"}
 }

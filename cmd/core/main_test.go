@@ -33,6 +33,17 @@ func TestBadSettingsNameTheirFlag(t *testing.T) {
 		"--heartbeat":          "serve --heartbeat 1ms",
 		"--snapshot-threshold": "serve --snapshot-threshold 1",
 		"--rtt":                "serve --rtt far",
+		"--election":           "serve --heartbeat 2s --election 1s",
+		"--api-addr":           "serve --cluster-token-file " + token + " --keyring " + ring + " --api-addr :8100",
+		"--raft-addr":          "serve --cluster-token-file " + token + " --keyring " + ring + " --raft-addr 10.0.0.1:8110",
+		"--raft-advertise":     "serve --cluster-token-file " + token + " --keyring " + ring + " --raft-advertise core.example:8110",
+		"never plain":          "serve --cluster-token-file " + token + " --keyring " + ring + " --peers core-1=eu@127.0.0.1:1@127.0.0.1:2,b=us@10.0.0.2:1@127.0.0.1:3",
+		"--tls-cert":           "serve --cluster-token-file " + token + " --keyring " + ring + " --tls-key " + token,
+		"--tls-ca":             "serve --cluster-token-file " + token + " --keyring " + ring + " --tls-cert a --tls-key b --tls-ca " + filepath.Join(dir, "nothing"),
+		"ca command":           "ca sell",
+		"core ca init":         "ca token --name a --dir " + dir,
+		"--url":                "ca renew",
+		"--token":              "ca request --url https://127.0.0.1:1 --token nonsense",
 		"--staff-file":         "serve --cluster-token-file " + token + " --keyring " + ring + " --staff-file " + badRing,
 		"--payments-url":       "serve --cluster-token-file " + token + " --keyring " + ring + " --payments-url nowhere",
 		"--smtp-addr":          "serve --cluster-token-file " + token + " --keyring " + ring + " --smtp-addr nowhere",
@@ -49,7 +60,7 @@ func TestBadSettingsNameTheirFlag(t *testing.T) {
 }
 
 func TestHelpEndsWell(t *testing.T) {
-	for _, args := range []string{"--help", "serve --help", "check --help", "import --help", "members --help"} {
+	for _, args := range []string{"--help", "serve --help", "check --help", "import --help", "members --help", "ca --help", "ca init --help", "ca request --help"} {
 		if err := run(context.Background(), strings.Fields(args)); flagenv.ExitCode(err) != flagenv.ExitStopped {
 			t.Errorf("core %s: %v", args, err)
 		}

@@ -2,14 +2,17 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
 
 	"meridian/core"
 	"meridian/internal/flagenv"
+	"meridian/internal/nodetls"
 	"meridian/replication"
 )
 
@@ -21,7 +24,8 @@ type options struct {
 	tokenFile, keyring, staffFile string
 	paymentsURL, smtpAddr, from   string
 	shopURL                       string
-	rtt, heartbeat                time.Duration
+	rtt, heartbeat, election      time.Duration
+	tls                           nodetls.Settings
 	snapshotThreshold             int
 	peers                         []replication.Member
 	apis                          map[string]string
@@ -49,8 +53,10 @@ func parseOptions(args []string) (options, error) {
 	fs.StringVar(&o.from, "mail-from", "shop@meridian.example", "sender of the mails")
 	fs.StringVar(&o.shopURL, "shop-url", "http://127.0.0.1:8080", "where links in mails lead")
 	fs.DurationVar(&o.rtt, "rtt", 0, "round trip added between nodes, to feel distance on one machine")
-	fs.DurationVar(&o.heartbeat, "heartbeat", 1500*time.Millisecond, "heartbeat and election time-out; at least ten times the largest round trip")
+	fs.DurationVar(&o.heartbeat, "heartbeat", 1500*time.Millisecond, "how long a leader may be silent; at least ten times the largest round trip")
+	fs.DurationVar(&o.election, "election", 0, "how long an election may take before another begins, at least --heartbeat; 0: the same")
 	fs.IntVar(&o.snapshotThreshold, "snapshot-threshold", 8192, "log entries between two snapshots")
+	o.tls.Add(fs)
 	if err := flagenv.Parse(fs, "CORE", args); err != nil {
 		return o, err
 	}
@@ -64,6 +70,12 @@ func (o *options) complete(peers string) error {
 	}
 	if o.heartbeat < 100*time.Millisecond {
 		return flagenv.Errorf("heartbeat", "give at least 100ms")
+	}
+	if o.election == 0 {
+		o.election = o.heartbeat
+	}
+	if o.election < o.heartbeat {
+		return flagenv.Errorf("election", "give at least --heartbeat, %v", o.heartbeat)
 	}
 	if o.snapshotThreshold < 16 {
 		return flagenv.Errorf("snapshot-threshold", "give at least 16")
@@ -113,4 +125,17 @@ func (o *options) parsePeers(peers string) error {
 		return flagenv.Errorf("peers", "does not name this node, %s", o.id)
 	}
 	return nil
+}
+
+// secure reads the certificates. Without any it refuses addresses off this machine.
+func (o *options) secure(log *slog.Logger) (*nodetls.Source, error) {
+	addresses := []nodetls.Address{{Flag: "api-addr", Addr: o.apiAddr}, {Flag: "raft-addr", Addr: o.raftAddr}, {Flag: "raft-advertise", Addr: o.raftAdvertise}}
+	for _, p := range o.peers {
+		addresses = append(addresses, nodetls.Address{Flag: "peers", Addr: p.Addr}, nodetls.Address{Flag: "peers", Addr: o.apis[p.ID]})
+	}
+	src, err := o.tls.Open(nodetls.Identity{Role: nodetls.RoleCore, Name: o.id}, addresses, log)
+	if bad := (*nodetls.Refusal)(nil); errors.As(err, &bad) {
+		return nil, flagenv.Errorf(bad.Flag, "%s", bad.Want)
+	}
+	return src, err
 }

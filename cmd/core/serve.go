@@ -21,6 +21,10 @@ func serve(ctx context.Context, args []string) error {
 		return err
 	}
 	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("node", o.id)
+	identity, err := o.secure(logger)
+	if err != nil {
+		return err
+	}
 	ring, err := seal.OpenKeyring(o.keyring, true)
 	if err != nil {
 		return flagenv.Errorf("keyring", "%v", err)
@@ -38,11 +42,14 @@ func serve(ctx context.Context, args []string) error {
 	}
 	n, err := node.Open(node.Config{
 		ID: o.id, Region: o.region, Data: o.data, APIAddr: o.apiAddr, RaftAddr: o.raftAddr, RaftAdvertise: o.raftAdvertise, OpsAddr: o.opsAddr, Peers: o.peers, Token: o.token,
-		Keyring: ring, Staff: o.staff, Payments: provider, Mailer: mailer, ShopURL: o.shopURL, RTT: o.rtt, Heartbeat: o.heartbeat,
+		Keyring: ring, Staff: o.staff, Payments: provider, Mailer: mailer, ShopURL: o.shopURL, RTT: o.rtt, Heartbeat: o.heartbeat, Election: o.election, TLS: identity,
 		SnapshotThreshold: o.snapshotThreshold, Logger: logger,
 	})
 	if err != nil {
 		return err
+	}
+	if identity != nil {
+		defer identity.KeepFresh(o.tls.RenewAt)()
 	}
 	err = n.Serve(ctx)
 	logger.Info("stopping")

@@ -49,6 +49,16 @@ func TestBadSettingsNameTheFlag(t *testing.T) {
 	}
 }
 
+// Plain text never leaves the machine.
+func TestPlainCoresElsewhereAreRefused(t *testing.T) {
+	for _, args := range [][]string{{"--cores", "core-eu=eu@10.0.0.1:8100"}, {"--tls-cert", "node.crt"}, {"--tls-cert", "a", "--tls-key", "b", "--tls-ca", "c"}} {
+		err := serve(t.Context(), settings(t, args...))
+		if flagenv.ExitCode(err) != flagenv.ExitBadConfig || !strings.HasPrefix(err.Error(), args[0]) && !strings.Contains(err.Error(), "--tls-c") {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+}
+
 func TestEverySettingHasADefaultThatWorks(t *testing.T) {
 	o, err := parseOptions(settings(t))
 	if err != nil {

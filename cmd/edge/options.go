@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -18,6 +19,7 @@ import (
 	"meridian/api/coreclient"
 	"meridian/edge"
 	"meridian/internal/flagenv"
+	"meridian/internal/nodetls"
 )
 
 // options are the settings of `edge serve`.
@@ -41,6 +43,7 @@ type options struct {
 	clickhouseUser, clickhousePassword   string
 	clickhouseDatabase                   string
 	logLevel                             slog.Level
+	tls                                  nodetls.Settings
 }
 
 // named are settings that are read into something else: lists, and files that hold secrets.
@@ -86,6 +89,7 @@ func parseOptions(args []string) (options, error) {
 	fs.StringVar(&o.clickhouseDatabase, "clickhouse-database", "default", "database of ClickHouse")
 	fs.StringVar(&o.clickhouseUser, "clickhouse-user", "", "user of ClickHouse")
 	fs.StringVar(&n.clickhousePassFile, "clickhouse-password-file", "", "file with the password of ClickHouse")
+	o.tls.Add(fs)
 	fs.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	if err := flagenv.Parse(fs, "EDGE", args); err != nil {
 		return o, err
@@ -188,6 +192,19 @@ func parseCores(list string) ([]coreclient.Node, error) {
 		nodes = append(nodes, coreclient.Node{ID: id, Region: region, Addr: addr})
 	}
 	return nodes, nil
+}
+
+// secure reads the certificates. Without any it refuses cores off this machine.
+func (o *options) secure(log *slog.Logger) (*nodetls.Source, error) {
+	var cores []nodetls.Address
+	for _, n := range o.cores {
+		cores = append(cores, nodetls.Address{Flag: "cores", Addr: n.Addr})
+	}
+	src, err := o.tls.Open(nodetls.Identity{Role: nodetls.RoleEdge, Name: o.id}, cores, log)
+	if bad := (*nodetls.Refusal)(nil); errors.As(err, &bad) {
+		return nil, flagenv.Errorf(bad.Flag, "%s", bad.Want)
+	}
+	return src, err
 }
 
 // secret reads a file that holds one secret. A needed one has at least 16 characters.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"meridian/api/coreclient"
 	"meridian/edge"
 	"meridian/internal/flagenv"
+	"meridian/internal/nodetls"
 )
 
 // serve runs an edge until ctx ends. What is opened first is closed last: the server drains while
@@ -33,7 +35,18 @@ func serve(ctx context.Context, args []string) (err error) {
 		}
 	}
 
-	cores, err := coreclient.New(coreclient.Config{Nodes: o.cores, Region: o.region, Token: o.token, Edge: o.id, RTT: o.distance, Logger: log})
+	identity, err := o.secure(log)
+	if err != nil {
+		return err
+	}
+	cc := coreclient.Config{Nodes: o.cores, Region: o.region, Token: o.token, Edge: o.id, RTT: o.distance, Logger: log}
+	if identity != nil {
+		cc.TLS = func(id string) *tls.Config {
+			return identity.Client(nodetls.ProtocolHTTP, nodetls.Identity{Role: nodetls.RoleCore, Name: id})
+		}
+		defer identity.KeepFresh(o.tls.RenewAt)()
+	}
+	cores, err := coreclient.New(cc)
 	if err != nil {
 		return flagenv.Errorf("cores", "%v", err)
 	}
@@ -57,6 +70,10 @@ func serve(ctx context.Context, args []string) (err error) {
 	registry := prometheus.NewRegistry()
 	if err := registry.Register(clickstreamMetrics{clicks}); err != nil {
 		return fmt.Errorf("metrics of the clickstream: %w", err)
+	}
+	if identity != nil {
+		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "meridian_tls_certificate_expires_seconds", Help: "Unix time at which this node's certificate ends."},
+			func() float64 { return float64(identity.Expires().Unix()) }))
 	}
 	cfg := o.server(log)
 	cfg.Routes, cfg.ErrorPage, cfg.Registry = shop.Routes(), shop.ErrorPage, registry

@@ -8,6 +8,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 
 	"meridian/core"
 	"meridian/core/seal"
+	"meridian/internal/nodetls"
 	"meridian/replication"
 )
 
@@ -34,6 +36,8 @@ type Config struct {
 	RaftAdvertise string
 	// Peers are the first members of the cluster.
 	Peers []replication.Member
+	// TLS is who this node is to edges and to the other nodes; nil: plain TCP, for one machine.
+	TLS *nodetls.Source
 	// Token is the secret that edges and nodes share.
 	Token   string
 	Keyring *seal.Keyring
@@ -44,8 +48,10 @@ type Config struct {
 	ShopURL  string
 	// RTT is a round trip added between nodes; default none.
 	RTT time.Duration
-	// Heartbeat is the heartbeat and election time-out; default 1.5 s.
+	// Heartbeat is how long a leader may be silent; default 1.5 s.
 	Heartbeat time.Duration
+	// Election is how long an election may take before another begins; default Heartbeat.
+	Election time.Duration
 	// SnapshotThreshold is the number of log entries between two snapshots; default 8192.
 	SnapshotThreshold int
 	// MmapSize bounds the state file; default 64 GiB.
@@ -75,6 +81,9 @@ func Open(cfg Config) (*Node, error) {
 	if cfg.Heartbeat == 0 {
 		cfg.Heartbeat = 1500 * time.Millisecond
 	}
+	if cfg.Election == 0 {
+		cfg.Election = cfg.Heartbeat
+	}
 	if cfg.Exit == nil {
 		cfg.Exit = func(code int, _ error) { os.Exit(code) }
 	}
@@ -91,9 +100,9 @@ func Open(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	lead, joined := (func(context.Context))(nil), make(chan struct{}) // lead is set before joined is closed
-	n.Raft, err = replication.Open(replication.Config{
+	rc := replication.Config{
 		ID: cfg.ID, Region: cfg.Region, Dir: cfg.Data, BindAddr: cfg.RaftAddr, AdvertiseAddr: cfg.RaftAdvertise, Bootstrap: cfg.Peers, Token: cfg.Token, RTT: cfg.RTT,
-		HeartbeatTimeout: cfg.Heartbeat, ElectionTimeout: cfg.Heartbeat, LeaderLease: cfg.Heartbeat * 2 / 3,
+		HeartbeatTimeout: cfg.Heartbeat, ElectionTimeout: cfg.Election, LeaderLease: cfg.Heartbeat * 2 / 3,
 		SnapshotThreshold: uint64(cfg.SnapshotThreshold), SnapshotInterval: 20 * time.Second, Logger: cfg.Logger, Exit: cfg.Exit,
 		Lead: func(ctx context.Context) {
 			select {
@@ -102,7 +111,14 @@ func Open(cfg Config) (*Node, error) {
 			case <-ctx.Done():
 			}
 		},
-	}, machine{n.Machine})
+	}
+	if cfg.TLS != nil {
+		rc.TLS = cfg.TLS.Server(nodetls.ProtocolRaft, nodetls.RoleCore)
+		rc.TLSFor = func(id string) *tls.Config {
+			return cfg.TLS.Client(nodetls.ProtocolRaft, nodetls.Identity{Role: nodetls.RoleCore, Name: id})
+		}
+	}
+	n.Raft, err = replication.Open(rc, machine{n.Machine})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("join the cluster: %w", err), n.Close())
 	}
@@ -125,6 +141,9 @@ func Open(cfg Config) (*Node, error) {
 
 func (n *Node) listen(cfg Config) error {
 	n.server = core.NewServer(n.Service, cfg.Token, cfg.Logger)
+	if cfg.TLS != nil {
+		n.server.Secure(cfg.TLS.Server(nodetls.ProtocolHTTP, nodetls.RoleCore, nodetls.RoleEdge))
+	}
 	if err := n.server.Listen(cfg.APIAddr); err != nil {
 		n.server = nil
 		return errors.Join(err, n.Close())
@@ -137,7 +156,7 @@ func (n *Node) listen(cfg Config) error {
 		return errors.Join(fmt.Errorf("--ops-addr %s: %w; give an address that is free", cfg.OpsAddr, err), n.Close())
 	}
 	n.opsLn = ln
-	n.ops = &http.Server{Handler: n.Service.Operations(n.Ready, collectors(n.Raft)...), ReadHeaderTimeout: 5 * time.Second}
+	n.ops = &http.Server{Handler: n.Service.Operations(n.Ready, collectors(n.Raft, cfg.TLS)...), ReadHeaderTimeout: 5 * time.Second}
 	return nil
 }
 
