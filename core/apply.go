@@ -142,6 +142,8 @@ func (m *Machine) dispatch(t commandType, e envelope, k keying) (any, int, *api.
 		return run(e, m.applyStageImport)
 	case cmdCommitImport:
 		return run(e, m.applyCommitImport)
+	case cmdPutLocations:
+		return run(e, m.applyPutLocations)
 	}
 	return nil, 0, api.Internal(fmt.Errorf("command %d has no home", t))
 }

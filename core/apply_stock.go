@@ -2,7 +2,6 @@ package core
 
 import (
 	"fmt"
-	"sort"
 	"strings"
 
 	"meridian/api"
@@ -13,7 +12,7 @@ func stockKey(sku, location string) string { return sku + "\x00" + location }
 // maxOnHand bounds a count, so that sums never overflow.
 const maxOnHand = 1_000_000_000
 
-// levels are the stock records of a SKU by location, main first, then by name: the order stock is sold in.
+// levels are the stock records of a SKU by location, in the order stock is reserved in (inOrder).
 type level struct {
 	location string
 	stockRec
@@ -29,16 +28,13 @@ func (m *Machine) levels(sku string) []level {
 		ls = append(ls, level{k[len(prefix):], s})
 		return true
 	})
-	sort.SliceStable(ls, func(i, j int) bool {
-		return ls[i].location == api.DefaultLocation && ls[j].location != api.DefaultLocation
-	})
-	return ls
+	return m.inOrder(ls)
 }
 
-// available is what can be sold of a SKU, over all locations.
+// available is what can be sold of a SKU, over all active locations.
 func (m *Machine) available(sku string) int64 {
 	var n int64
-	for _, l := range m.levels(sku) {
+	for _, l := range m.sellable(sku) {
 		n += l.OnHand - l.Reserved
 	}
 	return n
@@ -75,6 +71,9 @@ func (m *Machine) move(sku, location string, delta int64, reason, order string) 
 func (m *Machine) applyChangeStock(c changeStockCmd) (any, int, *api.Error) {
 	if _, ok := m.skus[c.SKU]; !ok {
 		return nil, 0, api.NewError(api.CodeNotFound, "There is no SKU %s.", c.SKU)
+	}
+	if refusal := m.noLocation(c.Location); refusal != nil {
+		return nil, 0, refusal
 	}
 	s, _ := m.stock.Get(stockKey(c.SKU, c.Location))
 	if c.Match && s.Index != c.IfMatch {
@@ -113,7 +112,7 @@ func (m *Machine) applyChangeStock(c changeStockCmd) (any, int, *api.Error) {
 // allocate spreads quantity of a SKU over its locations; false if there is too little.
 func (m *Machine) allocate(sku string, quantity int64) ([]allocationRec, bool) {
 	var out []allocationRec
-	for _, l := range m.levels(sku) {
+	for _, l := range m.sellable(sku) {
 		take := min(quantity, l.OnHand-l.Reserved)
 		if m.skipStockCheck && l.location == api.DefaultLocation {
 			take = quantity

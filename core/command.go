@@ -42,6 +42,8 @@ const (
 	cmdStageImport     commandType = 28
 	cmdCommitImport    commandType = 29
 	cmdPaymentStates   commandType = 30
+	cmdPutLocations    commandType = 31
+	lastCommand                    = cmdPutLocations
 	commandVersion     byte        = 1
 	maxCommandBytes                = 240 << 10
 	headerVersion      byte        = 1
@@ -89,7 +91,7 @@ func decodeCommand(b []byte) (commandType, envelope, error) {
 	if len(b) < 3 {
 		return 0, e, fmt.Errorf("command of %d bytes", len(b))
 	}
-	if b[1] != commandVersion || commandType(b[0]) < cmdTick || commandType(b[0]) > cmdPaymentStates {
+	if b[1] != commandVersion || commandType(b[0]) < cmdTick || commandType(b[0]) > lastCommand {
 		return 0, e, fmt.Errorf("command %d version %d: %w", b[0], b[1], errUnknownCommand)
 	}
 	if err := decMode.Unmarshal(b[2:], &e); err != nil {

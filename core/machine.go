@@ -25,6 +25,7 @@ type Machine struct {
 	collections *state.Table[collectionRec]
 	assets      *state.Table[assetRec]
 	stock       *state.Table[stockRec]
+	locations   *state.Table[locationsRec]
 	movements   *state.Table[movementRec]
 	carts       *state.Table[cartRec]
 	orders      *state.Table[orderRec]
@@ -63,6 +64,7 @@ type derived struct {
 	byCreation []string            // handles of active products in order of creation
 	members    map[string][]string // collection to handles in order of creation
 	tokens     map[string]string   // staff token hash to mail
+	places     map[string]place    // locations by id
 }
 
 type skuRef struct {
@@ -111,6 +113,7 @@ func OpenMachine(cfg MachineConfig) (*Machine, error) {
 	m.collections = state.NewTable(db, "collections", state.Hot, record[collectionRec]{1})
 	m.assets = state.NewTable(db, "assets", state.Hot, record[assetRec]{1})
 	m.stock = state.NewTable(db, "stock", state.Indexed, record[stockRec]{1})
+	m.locations = state.NewTable(db, "locations", state.Hot, record[locationsRec]{1})
 	m.movements = state.NewTable(db, "movements", state.Cold, record[movementRec]{1})
 	m.carts = state.NewTable(db, "carts", state.Cold, record[cartRec]{1})
 	m.orders = state.NewTable(db, "orders", state.Cold, record[orderRec]{1})
@@ -148,6 +151,7 @@ func (m *Machine) derive() {
 		m.deriveProduct(p)
 	}
 	m.deriveLists(all)
+	m.deriveLocations()
 	m.staff.Ascend("", func(_ string, s staffRec) bool { m.tokens[s.TokenHash] = s.Email; return true })
 }
 

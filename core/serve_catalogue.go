@@ -213,6 +213,9 @@ func (s *Service) stockGet(c *call, q api.StockQuery) (api.StockLevel, error) {
 	if _, ok := s.m.skus[q.SKU]; !ok {
 		return api.StockLevel{}, api.NewError(api.CodeNotFound, "There is no SKU %s.", q.SKU)
 	}
+	if refusal := s.m.noLocation(location); refusal != nil {
+		return api.StockLevel{}, refusal
+	}
 	rec, _ := s.m.stock.Get(stockKey(q.SKU, location))
 	return s.m.stockLevel(q.SKU, location, rec), nil
 }

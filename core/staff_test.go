@@ -25,6 +25,8 @@ func TestStock(t *testing.T) {
 	refused(s, api.CodeUnauthorized, api.StockGet, api.StockQuery{SKU: "A"}, api.Call{})
 	refused(s, api.CodeUnauthorized, api.StockGet, api.StockQuery{SKU: "A"}, api.Call{Credential: "staff:guess"})
 	refused(s, api.CodeForbidden, api.StockGet, api.StockQuery{SKU: "A"}, api.Call{Credential: "staff:token-of-the-operator"})
+	refused(s, api.CodeInvalid, api.StockSet, api.SetStock{SKU: "A", Location: "tokyo", OnHand: 5}, s.staffCall("typo"))
+	s.locations("main", "tokyo")
 	far := get(s, api.StockSet, api.SetStock{SKU: "A", Location: "tokyo", OnHand: 5}, s.staffCall("6"))
 	if far.Location != "tokyo" || far.OnHand != 5 {
 		t.Errorf("%+v", far)

@@ -91,7 +91,12 @@ func (s *Shop) desk(ctx context.Context, r *Request) (*Answer, error) {
 		o := &orders.Items[i].Order
 		v.Orders = append(v.Orders, orderRow(o, "/admin/api/v1/orders/"+o.ID))
 	}
+	locations, err := ask(ctx, t, api.LocationsList, api.None{})
+	if err != nil {
+		return nil, err
+	}
 	v.Reports, v.Note = s.deskReports(ctx, r)
+	v.Reports = append(locationTable(locations), v.Reports...)
 	a := t.answer()
 	v.Layout = deskLayout(r, "Desk", who)
 	return page(a, 200, v)

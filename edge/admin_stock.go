@@ -26,7 +26,7 @@ func (s *Shop) staffStockOperations() []operation {
 	const stock = "/admin/api/v1/stock/{sku}"
 	return []operation{
 		{Route: Route{Method: "GET", Pattern: stock, Class: Staff, Query: []string{"location"}, Handler: s.stock},
-			ID: "getStock", Summary: "The stock of a SKU at a location; its ETag is for If-Match", Result: api.StockLevel{}},
+			ID: "getStock", Summary: "The stock of a SKU at a location, main unless it says otherwise, and at all of them; its ETag is for If-Match", Result: api.StockView{}},
 		{Route: Route{Method: "POST", Pattern: stock + "/adjust", Class: Staff, MaxBody: staffBodyMax, NeedKey: true, Handler: s.adjustStock},
 			ID: "adjustStock", Summary: "Add to what is on hand, or take from it", Body: adjustBody{}, Result: api.StockLevel{}, Refusals: []api.Code{api.CodeStockReserved}},
 		{Route: Route{Method: "PUT", Pattern: stock, Class: Staff, MaxBody: staffBodyMax, NeedKey: true, Handler: s.setStock},
@@ -44,9 +44,14 @@ func (s *Shop) stock(ctx context.Context, r *Request) (*Answer, error) {
 	if err := p.err(); err != nil {
 		return nil, err
 	}
-	return s.answerStock(r, func(t *trip) (api.StockLevel, error) {
-		return ask(ctx, t, api.StockGet, api.StockQuery{SKU: sku, Location: location})
-	})
+	t := s.staff(r)
+	view, err := ask(ctx, t, api.StockViewGet, api.StockQuery{SKU: sku, Location: location})
+	if err != nil {
+		return t.refused(err)
+	}
+	a := t.answer()
+	withETag(a, view.Index)
+	return reply(a, 200, view)
 }
 
 func (s *Shop) adjustStock(ctx context.Context, r *Request) (*Answer, error) {

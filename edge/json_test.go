@@ -61,7 +61,7 @@ func TestStaffCallsCarryTheirCredential(t *testing.T) {
 	f.core.staff()
 	level := api.StockLevel{SKU: "MUG-S", Location: "main", OnHand: 5, Index: api.Index{Timeline: 1, Raft: 9}}
 	f.core.says("stock.set", level)
-	f.core.says("stock.get", level)
+	f.core.says("stock.view", api.StockView{StockLevel: level})
 	a := f.do("PUT", "/admin/api/v1/stock/MUG-S", `{"on_hand":5}`, "Authorization", staffToken, "Idempotency-Key", "k", "If-Match", `"1-9"`).must(t, 200, `"on_hand":5`)
 	if a.Header.Get("ETag") != `"1-9"` {
 		t.Errorf("ETag %q", a.Header.Get("ETag"))
@@ -69,6 +69,12 @@ func TestStaffCallsCarryTheirCredential(t *testing.T) {
 	call := f.core.called("stock.set")[0]
 	if call.Credential != "staff:staff-token" || call.Key != "k" || !strings.Contains(string(call.Body), `"if_match":"1-9"`) {
 		t.Errorf("the core saw %+v", call)
+	}
+	f.do("GET", "/admin/api/v1/stock/MUG-S", "", "Authorization", staffToken).must(t, 200, `"sku":"MUG-S"`, `"on_hand":5`, `"locations":[]`)
+	f.core.says("locations.put", api.Locations{Index: at(12)})
+	a = f.do("PUT", "/admin/api/v1/locations", `{"items":[{"id":"main"},{"id":"attic","priority":3,"active":false}],"next":null}`, "Authorization", staffToken, "If-Match", `"1-9"`).must(t, 200, `"items":[]`)
+	if sent := string(f.core.called("locations.put")[0].Body); a.Header.Get("ETag") != `"1-12"` || !strings.Contains(sent, `{"id":"main","name":"","priority":0,"active":true},{"id":"attic","name":"","priority":3,"active":false}`) {
+		t.Errorf("the core saw %s, the ETag is %q", sent, a.Header.Get("ETag"))
 	}
 	product := `{"handle":"mug","title":"Mug","variants":[{"sku":"MUG-S","prices":{"EUR":1999},"options":null,"on_hand":5}],"tags":null,"index":"1-9","status":"active"}`
 	f.core.says("staff.products.put", api.StaffProduct{Handle: "mug"})

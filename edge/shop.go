@@ -91,6 +91,7 @@ func (s *Shop) operations() []operation {
 	ops = append(ops, s.eventOperations()...)
 	ops = append(ops, s.staffProductOperations()...)
 	ops = append(ops, s.staffStockOperations()...)
+	ops = append(ops, s.staffLocationOperations()...)
 	ops = append(ops, s.staffOrderOperations()...)
 	ops = append(ops, s.reportOperations()...)
 	return append(ops, s.clusterOperations()...)
