@@ -18,6 +18,15 @@ type result struct {
 	index  api.Index
 }
 
+// Refusal is why the command was refused, nil if it was not: for programs that apply commands without a
+// Service.
+func (r result) Refusal() error {
+	if r.err == nil {
+		return nil
+	}
+	return r.err
+}
+
 // Apply applies one log entry and returns a result for each command. Entries at or below the applied
 // index are skipped: raft replays what its snapshot does not cover.
 func (m *Machine) Apply(index, term uint64, head []byte, commands [][]byte) []any {

@@ -21,20 +21,54 @@ func (m *Machine) deriveLists(all []productRec) {
 	m.byCreation = m.byCreation[:0:0]
 	m.members = map[string][]string{}
 	for _, p := range all {
-		if p.Draft {
-			continue
-		}
-		m.byCreation = append(m.byCreation, p.Handle)
-		for _, c := range p.Collections {
-			m.members[c] = append(m.members[c], p.Handle)
+		m.list(p)
+	}
+}
+
+// list puts a product into the lists that it belongs to, at its place; unlist takes it out of them. A new
+// product comes last, so that an import costs the same however large the catalogue is.
+func (m *Machine) list(p productRec) {
+	if p.Draft {
+		return
+	}
+	m.byCreation = m.insert(m.byCreation, p)
+	for _, c := range p.Collections {
+		m.members[c] = m.insert(m.members[c], p)
+	}
+}
+
+func (m *Machine) unlist(p productRec) {
+	if p.Draft || p.Handle == "" {
+		return
+	}
+	m.byCreation = m.cutOut(m.byCreation, p)
+	for _, c := range p.Collections {
+		if m.members[c] = m.cutOut(m.members[c], p); len(m.members[c]) == 0 {
+			delete(m.members, c)
 		}
 	}
 }
 
-func (m *Machine) relist() {
-	var all []productRec
-	m.products.Ascend("", func(_ string, p productRec) bool { all = append(all, p); return true })
-	m.deriveLists(all)
+// place is where a product stands in a list, or belongs.
+func (m *Machine) place(list []string, p productRec) int {
+	return sort.Search(len(list), func(i int) bool {
+		other, _ := m.products.Get(list[i])
+		return other.Seq >= p.Seq
+	})
+}
+
+func (m *Machine) insert(list []string, p productRec) []string {
+	if n := len(list); n == 0 || m.place(list[n-1:], p) == 1 {
+		return append(list, p.Handle)
+	}
+	return slices.Insert(list, m.place(list, p), p.Handle)
+}
+
+func (m *Machine) cutOut(list []string, p productRec) []string {
+	if i := m.place(list, p); i < len(list) && list[i] == p.Handle {
+		return slices.Delete(list, i, i+1)
+	}
+	return list
 }
 
 // putOutcome counts what an import or a put did.
@@ -127,9 +161,6 @@ func (m *Machine) putProducts(ps []productRec, stock map[string]int64) putOutcom
 	}
 	meta.MovementSeq = m.metaNow().MovementSeq
 	m.meta.Put(metaKey, meta)
-	if out.Created+out.Updated > 0 {
-		m.relist()
-	}
 	return out
 }
 
@@ -151,7 +182,14 @@ func (m *Machine) clipNames(refs []string) []string {
 
 func (m *Machine) replaceProduct(old, p productRec) {
 	m.dropSKUs(old)
+	relist := old.Handle == "" || old.Draft != p.Draft || !slices.Equal(old.Collections, p.Collections)
+	if relist {
+		m.unlist(old)
+	}
 	m.products.Put(p.Handle, p)
+	if relist {
+		m.list(p)
+	}
 	m.deriveProduct(p)
 	m.touchProduct(old)
 	m.touchProduct(p)
@@ -187,9 +225,9 @@ func (m *Machine) applyDeleteProduct(c deleteProductCmd) (any, int, *api.Error) 
 		return nil, 0, api.NewError(api.CodePrecondition, "The product was changed by somebody else. Load it again before you delete it.")
 	}
 	m.dropSKUs(p)
+	m.unlist(p)
 	m.products.Delete(p.Handle)
 	m.touchProduct(p)
-	m.relist()
 	return api.None{}, 200, nil
 }
 

@@ -286,7 +286,7 @@ func (s *Service) cartsCreate(ctx context.Context, c *call, req api.NewCart) (re
 	if _, ok := countryOf(req.Country); !ok {
 		return s.storeRefusal(ctx, k, api.Invalid("country", "We do not deliver to %q. Give a two-letter country code such as DE or US.", truncate(req.Country, 20)))
 	}
-	id := fmt.Sprintf("c%d-%s", s.m.Index().Timeline, newID(16))
+	id := fmt.Sprintf("c%d-%s", s.m.Index().Timeline, newRecordID(16))
 	return s.propose(ctx, cmdCreateCart, k, createCartCmd{ID: id, Currency: req.Currency, Country: req.Country})
 }
 

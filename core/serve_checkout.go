@@ -147,7 +147,7 @@ const (
 func (s *Service) reserveCommand(c *call, req api.CheckoutRequest) (reserveCmd, error) {
 	at := s.m.Index()
 	cmd := reserveCmd{
-		Cart: req.Cart, Order: fmt.Sprintf("o%d-%s", at.Timeline, newID(10)), Secret: newID(16), Version: req.Version, Country: req.ShippingAddress.Country,
+		Cart: req.Cart, Order: fmt.Sprintf("o%d-%s", at.Timeline, newRecordID(10)), Secret: newID(16), Version: req.Version, Country: req.ShippingAddress.Country,
 		Method: req.ShippingMethod, Provider: req.Payment.Provider, Customer: c.customer,
 		Visitor: short(req.Visitor), Session: short(req.Session),
 	}

@@ -114,8 +114,14 @@ func backoff(try int) time.Duration {
 	return d/2 + mrand.N(d/2)
 }
 
+// newKey draws a key. It begins with the time, so that the keys of an hour stand together in the core's
+// table, where they live no longer.
 func newKey(edge string) string {
-	var b [16]byte
-	rand.Read(b[:])
+	var b [22]byte
+	ms := time.Now().UnixMilli()
+	for i := range 6 {
+		b[i] = byte(ms >> (40 - 8*i))
+	}
+	rand.Read(b[6:])
 	return "edge " + edge + " " + hex.EncodeToString(b[:])
 }

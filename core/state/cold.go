@@ -24,10 +24,13 @@ type coldRows[V any] struct {
 	overlay  *btree.Map[string, *coldRow[V]]
 	inflight *btree.Map[string, *coldRow[V]]
 	scans    int // scans over overlay by the running Update
+	// looked holds the bytes that the running Update has read from the file, nil where nothing was:
+	// what is changed was mostly looked at before.
+	looked map[string][]byte
 }
 
 func newColdRows[V any](b base[V]) *coldRows[V] {
-	return &coldRows[V]{base: b, overlay: &btree.Map[string, *coldRow[V]]{}, inflight: &btree.Map[string, *coldRow[V]]{}}
+	return &coldRows[V]{base: b, looked: map[string][]byte{}, overlay: &btree.Map[string, *coldRow[V]]{}, inflight: &btree.Map[string, *coldRow[V]]{}}
 }
 
 // pending finds a row that is not in the file yet.
@@ -42,17 +45,36 @@ func (t *coldRows[V]) get(key string) (v V, ok bool) {
 	if row, found := t.pending(key); found {
 		return row.v, !row.gone
 	}
-	t.db.readFile(func(tx *bbolt.Tx) error {
-		raw := valueOf(tx, t.bucket, key)
-		if raw == nil {
-			return nil
+	raw := t.stored(key)
+	if raw == nil {
+		return v, false
+	}
+	v, err := t.codec.Decode(raw)
+	if err != nil {
+		err = fmt.Errorf("state: read: %w: table %s, key %q: %w", ErrCorrupt, t.name, key, err)
+		t.db.fail(err)
+		panic(err)
+	}
+	return v, true
+}
+
+// stored returns a copy of a row's bytes in the file, nil if there is none.
+func (t *coldRows[V]) stored(key string) (raw []byte) {
+	if t.db.updating {
+		if raw, seen := t.looked[key]; seen {
+			return raw
 		}
-		var err error
-		v, err = t.decode(key, raw)
-		ok = err == nil
-		return err
+	}
+	t.db.readFile(func(tx *bbolt.Tx) error {
+		if b := valueOf(tx, t.bucket, key); b != nil {
+			raw = append(make([]byte, 0, len(b)), b...)
+		}
+		return nil
 	})
-	return v, ok
+	if t.db.updating {
+		t.looked[key] = raw
+	}
+	return raw
 }
 
 func (t *coldRows[V]) put(key string, v V) {
@@ -85,12 +107,9 @@ func (t *coldRows[V]) touch(key string) (had bool) {
 	if found {
 		p = prior{had: !row.gone, hash: row.hash}
 	} else {
-		t.db.readFile(func(tx *bbolt.Tx) error {
-			if raw := valueOf(tx, t.bucket, key); raw != nil {
-				p = prior{had: true, hash: rowHash(&t.digest, t.name, key, raw)}
-			}
-			return nil
-		})
+		if raw := t.stored(key); raw != nil {
+			p = prior{had: true, hash: rowHash(&t.digest, t.name, key, raw)}
+		}
 	}
 	t.before[key] = p
 	return p.had
@@ -115,6 +134,10 @@ func (t *coldRows[V]) finish() uint64 {
 		}
 	}
 	t.forget()
+	if len(t.looked) > 4096 {
+		t.looked = map[string][]byte{}
+	}
+	clear(t.looked)
 	return t.now.sum
 }
 

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"go.etcd.io/bbolt"
 )
 
 // DefaultMmapSize is the address space reserved for the state file, and its largest size.
@@ -52,6 +54,7 @@ type DB struct {
 	mu            sync.RWMutex
 	gen           *generation // guarded by mu
 	updating      bool        // guarded by mu: an Update owns the lock
+	reading       *bbolt.Tx   // guarded by mu: what the running Update reads the file with
 
 	positionMu sync.Mutex
 	position   Position
@@ -133,6 +136,7 @@ func (db *DB) Update(index, term uint64, fn func()) {
 	db.mu.Lock()
 	finished := false
 	defer func() {
+		db.endReading()
 		db.updating = false
 		if !finished {
 			db.breakWith(fmt.Errorf("state: entry %d was applied only in part", index))

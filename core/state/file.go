@@ -27,6 +27,10 @@ const (
 	tallyVersion = 1
 	tallyBytes   = 1 + 2*8
 
+	// fillPercent is how full bbolt leaves a page that it splits. Most rows of a large shop are new ones
+	// behind all others (orders, carts, movements, keys), and fill the rest of their page next.
+	fillPercent = 0.9
+
 	newSuffix     = ".new"     // a file being created
 	restoreSuffix = ".restore" // a file being restored
 )
@@ -144,12 +148,34 @@ func syncDirectory(path string) error {
 }
 
 // readFile runs fn in a read transaction of the file. The caller holds mu in either way. Bytes that
-// cannot be read stop the process: to answer "not there" would make this replica differ.
+// cannot be read stop the process: to answer "not there" would make this replica differ. The reads of
+// one Update share a transaction.
 func (db *DB) readFile(fn func(tx *bbolt.Tx) error) {
-	if err := db.gen.bolt.View(fn); err != nil {
+	err := db.inTx(fn)
+	if err != nil {
 		err = fmt.Errorf("state: read: %w", err)
 		db.fail(err)
 		panic(err)
+	}
+}
+
+func (db *DB) inTx(fn func(tx *bbolt.Tx) error) (err error) {
+	if !db.updating {
+		return db.gen.bolt.View(fn)
+	}
+	if db.reading == nil {
+		if db.reading, err = db.gen.bolt.Begin(false); err != nil {
+			return err
+		}
+	}
+	return fn(db.reading)
+}
+
+// endReading ends the transaction of an Update's reads. The caller owns mu.
+func (db *DB) endReading() {
+	if db.reading != nil {
+		_ = db.reading.Rollback() // it cannot fail for a read transaction
+		db.reading = nil
 	}
 }
 
@@ -174,6 +200,7 @@ func (w *rowWriter) set(key string, enc []byte) (err error) {
 		if w.b, err = w.tx.CreateBucketIfNotExists(w.bucket); err != nil {
 			return err
 		}
+		w.b.FillPercent = fillPercent
 	}
 	if enc == nil {
 		return w.b.Delete([]byte(key))
