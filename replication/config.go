@@ -63,7 +63,7 @@ type Config struct {
 	HeartbeatTimeout time.Duration // default 1.5 s; at least ten times the largest RTT and four times the worst fsync
 	ElectionTimeout  time.Duration // default 1.5 s
 	LeaderLease      time.Duration // default 1 s; at most HeartbeatTimeout
-	CommitTimeout    time.Duration // default 3 ms: how late an idle follower learns the commit index
+	CommitTimeout    time.Duration // default 50 ms: how late a follower that was not told learns the commit index at the latest
 
 	BatchMax   int // commands in one log entry; default 1024
 	BatchBytes int // a batch is closed at this size; default 64 KiB
@@ -104,7 +104,7 @@ func (c *Config) applyDefaults() {
 	setDefault(&c.HeartbeatTimeout, 1500*time.Millisecond)
 	setDefault(&c.ElectionTimeout, 1500*time.Millisecond)
 	setDefault(&c.LeaderLease, time.Second)
-	setDefault(&c.CommitTimeout, 3*time.Millisecond)
+	setDefault(&c.CommitTimeout, 50*time.Millisecond)
 	setDefault(&c.BatchMax, 1024)
 	setDefault(&c.BatchBytes, 64<<10)
 	setDefault(&c.CommandMax, 256<<10)

@@ -23,6 +23,8 @@ type fsm struct {
 	stop    *failStop
 	reached watermark
 	stats   *counters
+	// committed, if set, is called after entries were applied.
+	committed func()
 }
 
 var _ raft.BatchingFSM = (*fsm)(nil)
@@ -63,6 +65,9 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 	}
 	atomic.AddUint64(&f.stats.AppliedEntries, uint64(len(entries)))
 	f.reached.raise(reached)
+	if f.committed != nil {
+		f.committed()
+	}
 	return results
 }
 

@@ -21,6 +21,7 @@ type Node struct {
 	failStop *failStop
 	contacts *contacts
 	stream   *stream // nil with a Transport of the caller's
+	teller   *teller
 	stats    counters
 
 	queue    chan *proposal
@@ -96,7 +97,8 @@ func (n *Node) start() error {
 	if err != nil {
 		return err
 	}
-	n.contacts = trans.contacts
+	n.contacts, n.teller = trans.contacts, trans.teller
+	n.fsm.committed = n.teller.committed
 	notify := make(chan bool)
 	conf := n.raftConfig(notify)
 	cached, err := raft.NewLogCache(logCacheEntries, st.log)
@@ -170,6 +172,7 @@ func (n *Node) run(notify <-chan bool) {
 	n.workers.Go(func() { n.runPump(notify) })
 	n.workers.Go(n.runBatcher)
 	n.workers.Go(n.runVerifier)
+	n.workers.Go(n.runTeller)
 	n.workers.Go(func() { n.runStallWatch(stallEvery) })
 	go func() { defer close(n.leadDone); n.runLead(ctx) }()
 	go func() { defer close(n.settled); n.runSettler() }()

@@ -18,6 +18,7 @@ type guarded struct {
 	preVote  raft.WithPreVote
 	closer   raft.WithClose
 	contacts *contacts
+	teller   *teller
 }
 
 var (
@@ -37,7 +38,7 @@ func guardTransport(t raft.Transport) (*guarded, error) {
 	if !ok {
 		return nil, errors.New("replication: the transport cannot be closed")
 	}
-	return &guarded{Transport: t, preVote: pre, closer: closer, contacts: newContacts()}, nil
+	return &guarded{Transport: t, preVote: pre, closer: closer, contacts: newContacts(), teller: newTeller()}, nil
 }
 
 // SetHeartbeatHandler declines the fast path.
@@ -65,7 +66,7 @@ func (g *guarded) AppendEntriesPipeline(id raft.ServerID, a raft.ServerAddress) 
 	if err != nil {
 		return nil, err
 	}
-	return clampedPipeline{p}, nil
+	return g.teller.open(p), nil
 }
 
 // clamped announces as committed no more than the request itself proves. raft takes the leader's last
@@ -83,12 +84,6 @@ func clamped(q *raft.AppendEntriesRequest) *raft.AppendEntriesRequest {
 	c := *q
 	c.LeaderCommitIndex = proven
 	return &c
-}
-
-type clampedPipeline struct{ raft.AppendPipeline }
-
-func (p clampedPipeline) AppendEntries(q *raft.AppendEntriesRequest, r *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
-	return p.AppendPipeline.AppendEntries(clamped(q), r)
 }
 
 // contact is a peer's last acknowledgement of this node's leadership.
