@@ -47,5 +47,59 @@ type StockView struct {
 var (
 	StockViewGet  = Endpoint[StockQuery, StockView]{Name: "stock.view", Kind: Exact}
 	LocationsList = Endpoint[None, Locations]{Name: "locations.list", Kind: Exact}
+	StockFeedPost = Endpoint[StockFeed, StockFeedResult]{Name: "stock.feed", Kind: Write, Slow: true}
 	LocationsPut  = Endpoint[PutLocations, Locations]{Name: "locations.put", Kind: Write}
 )
+
+// MaxFeedItems is the most counts one feed message may hold.
+const MaxFeedItems = 1000
+
+// StockFeed is a message of a warehouse's software: absolute counts with a source and a sequence
+// number. For each source, SKU and location the highest sequence wins, in whatever order they come.
+type StockFeed struct {
+	Source   string     `json:"source"`
+	Sequence int64      `json:"sequence"`
+	Items    []FeedItem `json:"items"`
+}
+
+// FeedItem is one count. Location "" is main; Sequence 0 is the message's.
+type FeedItem struct {
+	SKU      string `json:"sku"`
+	Location string `json:"location,omitempty"`
+	OnHand   int64  `json:"on_hand"`
+	Sequence int64  `json:"sequence,omitempty"`
+}
+
+// The outcomes of a count.
+const (
+	FeedApplied = "applied" // on hand is what was counted
+	FeedClamped = "clamped" // fewer were counted than orders hold: on hand is what they hold
+	FeedStale   = "stale"   // a later count of this source is in effect: latest is its sequence
+	FeedRefused = "refused" // code and detail say why; nothing was changed and nothing remembered
+)
+
+// FeedOutcome says what became of a count, in the order of the items.
+type FeedOutcome struct {
+	SKU      string `json:"sku"`
+	Location string `json:"location"`
+	Sequence int64  `json:"sequence"`
+	Outcome  string `json:"outcome"`
+	// Repeat: this count had come before, and this is what became of it then.
+	Repeat    bool   `json:"repeat,omitempty"`
+	Latest    int64  `json:"latest,omitempty"`
+	OnHand    int64  `json:"on_hand"`
+	Reserved  int64  `json:"reserved"`
+	Available int64  `json:"available"`
+	Code      Code   `json:"code,omitempty"`
+	Detail    string `json:"detail,omitempty"`
+}
+
+// StockFeedResult answers a feed message.
+type StockFeedResult struct {
+	Source  string        `json:"source"`
+	Applied int           `json:"applied"`
+	Clamped int           `json:"clamped"`
+	Stale   int           `json:"stale"`
+	Refused int           `json:"refused"`
+	Items   []FeedOutcome `json:"items"`
+}

@@ -43,7 +43,8 @@ const (
 	cmdCommitImport    commandType = 29
 	cmdPaymentStates   commandType = 30
 	cmdPutLocations    commandType = 31
-	lastCommand                    = cmdPutLocations
+	cmdFeed            commandType = 32
+	lastCommand                    = cmdFeed
 	commandVersion     byte        = 1
 	maxCommandBytes                = 240 << 10
 	headerVersion      byte        = 1

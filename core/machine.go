@@ -26,6 +26,7 @@ type Machine struct {
 	assets      *state.Table[assetRec]
 	stock       *state.Table[stockRec]
 	locations   *state.Table[locationsRec]
+	feedMarks   *state.Table[feedMarkRec]
 	movements   *state.Table[movementRec]
 	carts       *state.Table[cartRec]
 	orders      *state.Table[orderRec]
@@ -114,6 +115,7 @@ func OpenMachine(cfg MachineConfig) (*Machine, error) {
 	m.assets = state.NewTable(db, "assets", state.Hot, record[assetRec]{1})
 	m.stock = state.NewTable(db, "stock", state.Indexed, record[stockRec]{1})
 	m.locations = state.NewTable(db, "locations", state.Hot, record[locationsRec]{1})
+	m.feedMarks = state.NewTable(db, "feed_marks", state.Cold, record[feedMarkRec]{1})
 	m.movements = state.NewTable(db, "movements", state.Cold, record[movementRec]{1})
 	m.carts = state.NewTable(db, "carts", state.Cold, record[cartRec]{1})
 	m.orders = state.NewTable(db, "orders", state.Cold, record[orderRec]{1})

@@ -116,6 +116,7 @@ func (s *Service) routes() map[string]handler {
 	add(read(s, api.StockSeen, s.stockGet))
 	add(read(s, api.StockViewGet, s.stockView))
 	add(read(s, api.LocationsList, s.locationsList))
+	add(write(s, api.StockFeedPost, s.stockFeed))
 	add(write(s, api.LocationsPut, s.locationsPut))
 	add(write(s, api.StockAdjust, s.stockAdjust))
 	add(write(s, api.StockSet, s.stockSet))

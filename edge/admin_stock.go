@@ -29,6 +29,8 @@ func (s *Shop) staffStockOperations() []operation {
 			ID: "getStock", Summary: "The stock of a SKU at a location, main unless it says otherwise, and at all of them; its ETag is for If-Match", Result: api.StockView{}},
 		{Route: Route{Method: "POST", Pattern: stock + "/adjust", Class: Staff, MaxBody: staffBodyMax, NeedKey: true, Handler: s.adjustStock},
 			ID: "adjustStock", Summary: "Add to what is on hand, or take from it", Body: adjustBody{}, Result: api.StockLevel{}, Refusals: []api.Code{api.CodeStockReserved}},
+		{Route: Route{Method: "POST", Pattern: "/admin/api/v1/stock/feed", Class: Staff, MaxBody: feedBodyMax, Timeout: payTimeout, Handler: s.feedStock},
+			ID: "feedStock", Summary: "Absolute counts from a warehouse's software; late and repeated messages are harmless", Body: api.StockFeed{}, Result: api.StockFeedResult{}},
 		{Route: Route{Method: "PUT", Pattern: stock, Class: Staff, MaxBody: staffBodyMax, NeedKey: true, Handler: s.setStock},
 			ID: "setStock", Summary: "Set what is on hand", Body: stockBody{}, Result: api.StockLevel{}, Refusals: []api.Code{api.CodeStockReserved, api.CodePrecondition}},
 	}
@@ -75,6 +77,17 @@ func (s *Shop) adjustStock(ctx context.Context, r *Request) (*Answer, error) {
 	return s.answerStock(r, func(t *trip) (api.StockLevel, error) {
 		return ask(ctx, t, api.StockAdjust, api.AdjustStock{SKU: sku, Location: body.Location, Delta: *body.Delta, Reason: body.Reason})
 	})
+}
+
+// feedBodyMax holds the largest message with room to spare.
+const feedBodyMax = 1 << 20
+
+func (s *Shop) feedStock(ctx context.Context, r *Request) (*Answer, error) {
+	var body api.StockFeed
+	if err := decodeJSON(r.Body, &body); err != nil {
+		return nil, err
+	}
+	return askStaff(ctx, s, r, api.StockFeedPost, body)
 }
 
 func (s *Shop) setStock(ctx context.Context, r *Request) (*Answer, error) {

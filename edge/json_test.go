@@ -71,6 +71,9 @@ func TestStaffCallsCarryTheirCredential(t *testing.T) {
 		t.Errorf("the core saw %+v", call)
 	}
 	f.do("GET", "/admin/api/v1/stock/MUG-S", "", "Authorization", staffToken).must(t, 200, `"sku":"MUG-S"`, `"on_hand":5`, `"locations":[]`)
+	f.core.says("stock.feed", api.StockFeedResult{Source: "wms", Applied: 1})
+	f.do("POST", "/admin/api/v1/stock/feed", `{"source":"wms","sequence":4,"items":[{"sku":"MUG-S","on_hand":5}]}`, "Authorization", staffToken).must(t, 200, `"applied":1`, `"items":[]`)
+	f.do("POST", "/admin/api/v1/stock/feed", `{"source":"wms","sequence":4,"items":[{"sku":"MUG-S","count":5}]}`, "Authorization", staffToken).must(t, 422, `"field":"items.0.count"`)
 	f.core.says("locations.put", api.Locations{Index: at(12)})
 	a = f.do("PUT", "/admin/api/v1/locations", `{"items":[{"id":"main"},{"id":"attic","priority":3,"active":false}],"next":null}`, "Authorization", staffToken, "If-Match", `"1-9"`).must(t, 200, `"items":[]`)
 	if sent := string(f.core.called("locations.put")[0].Body); a.Header.Get("ETag") != `"1-12"` || !strings.Contains(sent, `{"id":"main","name":"","priority":0,"active":true},{"id":"attic","name":"","priority":3,"active":false}`) {
