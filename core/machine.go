@@ -79,6 +79,8 @@ type MachineConfig struct {
 	Path string
 	// CheckpointEvery is how often what changed is made durable; default 150 ms.
 	CheckpointEvery time.Duration
+	// DirtyMax bounds the bytes of changes that wait for a checkpoint; default 256 MiB.
+	DirtyMax int64
 	// InitialMmapSize bounds the state file's size without remapping; default 64 GiB.
 	InitialMmapSize int
 	// Feed bounds the change feed, in entries; default 100,000.
@@ -104,7 +106,7 @@ func OpenMachine(cfg MachineConfig) (*Machine, error) {
 	}
 	m := &Machine{log: cfg.Logger, fail: cfg.Fail, feed: newFeed(cfg.Feed), touched: map[string]bool{}}
 	db, err := state.Open(state.Options{
-		Path: cfg.Path, CheckpointEvery: cfg.CheckpointEvery, InitialMmapSize: cfg.InitialMmapSize, Loaded: m.derive, Logger: cfg.Logger, Fail: cfg.Fail,
+		Path: cfg.Path, CheckpointEvery: cfg.CheckpointEvery, DirtyMax: cfg.DirtyMax, InitialMmapSize: cfg.InitialMmapSize, Loaded: m.derive, Logger: cfg.Logger, Fail: cfg.Fail,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open state: %w", err)

@@ -40,7 +40,9 @@ type Stores struct {
 type Config struct {
 	ID     string // --id: unique for the life of the cluster
 	Region string // --region
-	Dir    string // --data: holds raft.db and snapshots/
+	Dir    string // --data: holds the log (raft.db or wal/) and snapshots/
+	// LogKind is --raft-log; default LogBolt.
+	LogKind LogKind
 
 	BindAddr      string       // --raft-addr: where to listen; port 0 picks one
 	AdvertiseAddr string       // --raft-advertise: what the others dial; default: the listener's own address
@@ -88,6 +90,9 @@ type Config struct {
 
 	Transport raft.Transport // replaces the network; must support pre-vote and close
 	Stores    *Stores        // replaces the files; the caller closes them
+
+	// segmentBytes lets a test see raft-wal change its files.
+	segmentBytes int
 }
 
 // rpcBytes bounds the entries in one AppendEntries message: raft itself has a bound on their number only.
@@ -101,6 +106,7 @@ func setDefault[T comparable](p *T, v T) {
 }
 
 func (c *Config) applyDefaults() {
+	setDefault(&c.LogKind, LogBolt)
 	setDefault(&c.HeartbeatTimeout, 1500*time.Millisecond)
 	setDefault(&c.ElectionTimeout, 1500*time.Millisecond)
 	setDefault(&c.LeaderLease, time.Second)
@@ -135,6 +141,8 @@ func (c *Config) Validate() error {
 		return errors.New("--id is empty: give every node its own, and never change it")
 	case c.Stores == nil && c.Dir == "":
 		return errors.New("--data is empty: name a directory for the log and the snapshots")
+	case c.LogKind != LogBolt && c.LogKind != LogWAL:
+		return fmt.Errorf("--raft-log %q: give %s or %s", c.LogKind, LogBolt, LogWAL)
 	case c.Transport == nil && c.Listener == nil && c.BindAddr == "":
 		return errors.New("--raft-addr is empty: name host:port for the raft listener")
 	case c.LeaderLease > c.HeartbeatTimeout:

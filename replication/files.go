@@ -4,13 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/hashicorp/raft"
-	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
-	"go.etcd.io/bbolt"
-	bbolterrors "go.etcd.io/bbolt/errors"
 )
 
 const (
@@ -18,7 +14,7 @@ const (
 	logCacheEntries = 512
 	// maxRPCsInFlight fills a long line; raft's own default of 2 waits for it.
 	maxRPCsInFlight = 64
-	// lockWait bounds the wait for another process to let go of raft.db.
+	// lockWait bounds the wait for another process to let go of the log.
 	lockWait = 5 * time.Second
 	ioWait   = 10 * time.Second
 )
@@ -45,17 +41,11 @@ func (n *Node) openStores() (*stores, error) {
 	if err := os.MkdirAll(n.cfg.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	path := filepath.Join(n.cfg.Dir, "raft.db")
-	bolt, err := raftboltdb.New(raftboltdb.Options{Path: path, BoltOptions: &bbolt.Options{
-		Timeout: lockWait, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType,
-	}})
-	if errors.Is(err, bbolterrors.ErrTimeout) {
-		return nil, fmt.Errorf("%s is in use: is another process running on this data directory?", path)
-	}
+	files, err := n.openLog()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
-	n.release = bolt.Close
+	n.release = files.Close
 	if err := syncDir(n.cfg.Dir); err != nil {
 		return nil, err
 	}
@@ -63,7 +53,7 @@ func (n *Node) openStores() (*stores, error) {
 	if err != nil {
 		return nil, fmt.Errorf("snapshots: %w", err)
 	}
-	return n.wrap(Stores{Log: bolt, Stable: bolt, Snapshots: snaps}), nil
+	return n.wrap(Stores{Log: files, Stable: files, Snapshots: snaps}), nil
 }
 
 // syncDir makes a new file's name durable.

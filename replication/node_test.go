@@ -46,7 +46,11 @@ func TestMemoryNode(t *testing.T) {
 // TestLeaderKilled proposes from many goroutines while the leader dies: every acknowledged command is
 // there once, and all nodes applied the same sequence.
 func TestLeaderKilled(t *testing.T) {
-	c := newCluster(t, 3, nil)
+	onEachLog(t, leaderKilled)
+}
+
+func leaderKilled(t *testing.T, change func(*Config)) {
+	c := newCluster(t, 3, change)
 	victim := c.leader()
 	var mu sync.Mutex
 	acked := map[string]bool{}

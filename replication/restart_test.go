@@ -159,7 +159,11 @@ func TestLostLogIsRefused(t *testing.T) {
 
 // TestFollowerRestarts: a follower with an old state and real files catches up from its own log.
 func TestFollowerRestarts(t *testing.T) {
-	c := newCluster(t, 3, func(cfg *Config) { cfg.SnapshotTrailing = 1 })
+	onEachLog(t, followerRestarts)
+}
+
+func followerRestarts(t *testing.T, change func(*Config)) {
+	c := newCluster(t, 3, func(cfg *Config) { change(cfg); cfg.SnapshotTrailing = 1 })
 	leader := c.leader()
 	f := c.followers(leader)[0]
 	for i := range 20 {

@@ -8,8 +8,12 @@ import (
 
 // TestSeed begins a cluster with the state of a backup: one member has it, the others get it.
 func TestSeed(t *testing.T) {
+	onEachLog(t, seededCluster)
+}
+
+func seededCluster(t *testing.T, change func(*Config)) {
 	backup := journalState{Index: 500, Term: 7, Commands: []string{"old", "older"}}
-	c := newSeeded(t, backup)
+	c := newSeeded(t, backup, change)
 	got := c.settled()
 	if !slices.Equal(got[:2], backup.Commands) || len(got) < 3 {
 		t.Fatalf("%q", got)
@@ -27,7 +31,7 @@ func TestSeed(t *testing.T) {
 	c.settled()
 }
 
-func newSeeded(t *testing.T, backup journalState) *cluster {
+func newSeeded(t *testing.T, backup journalState, change func(*Config)) *cluster {
 	t.Helper()
 	c := &cluster{t: t}
 	t.Cleanup(c.closeAll)
@@ -35,6 +39,7 @@ func newSeeded(t *testing.T, backup journalState) *cluster {
 	for _, id := range []string{"n0", "n1", "n2"} {
 		l := newLine(t)
 		cfg := fastConfig(id, t.TempDir())
+		change(&cfg)
 		cfg.Listener, cfg.Dial, cfg.AdvertiseAddr = l, l.dial, l.Addr().String()
 		members = append(members, Member{ID: id, Addr: cfg.AdvertiseAddr})
 		c.nodes = append(c.nodes, &testNode{cfg: cfg, line: l, machine: &journal{}})

@@ -244,6 +244,7 @@ func TestValidate(t *testing.T) {
 	for name, spoil := range map[string]func(*Config){
 		"--id":           func(c *Config) { c.ID = "" },
 		"--data":         func(c *Config) { c.Dir = "" },
+		"--raft-log":     func(c *Config) { c.LogKind = "paper" },
 		"--raft-addr":    func(c *Config) { c.BindAddr = "" },
 		"leader lease":   func(c *Config) { c.LeaderLease = 2 * c.HeartbeatTimeout },
 		"heartbeat":      func(c *Config) { c.ElectionTimeout = time.Second },

@@ -27,6 +27,9 @@ type options struct {
 	rtt, heartbeat, election      time.Duration
 	tls                           nodetls.Settings
 	snapshotThreshold             int
+	raftLog                       string
+	checkpoint                    time.Duration
+	dirtyMax                      flagenv.Bytes
 	peers                         []replication.Member
 	apis                          map[string]string
 	token                         string
@@ -34,7 +37,7 @@ type options struct {
 }
 
 func parseOptions(args []string) (options, error) {
-	var o options
+	o := options{dirtyMax: 256 << 20}
 	var peers string
 	fs := flag.NewFlagSet("core serve", flag.ContinueOnError)
 	fs.StringVar(&o.id, "id", "core-1", "name of this node, unique for the life of the cluster")
@@ -57,6 +60,9 @@ func parseOptions(args []string) (options, error) {
 	fs.DurationVar(&o.election, "election", 0, "how long an election may take before another begins, at least --heartbeat; 0: the same")
 	fs.IntVar(&o.snapshotThreshold, "snapshot-threshold", 8192, "log entries between two snapshots")
 	o.tls.Add(fs)
+	fs.StringVar(&o.raftLog, "raft-log", string(replication.LogBolt), "what keeps the log: boltdb, or wal, which syncs once an append instead of twice and is experimental; a data directory stays with what it began with")
+	fs.DurationVar(&o.checkpoint, "checkpoint", 150*time.Millisecond, "how often changed state is written to its file; until then it is in the log, which is read again after a crash")
+	fs.Var(&o.dirtyMax, "dirty-max", "`size` of the changes that may wait for a checkpoint; beyond it commands wait for one")
 	if err := flagenv.Parse(fs, "CORE", args); err != nil {
 		return o, err
 	}
@@ -79,6 +85,15 @@ func (o *options) complete(peers string) error {
 	}
 	if o.snapshotThreshold < 16 {
 		return flagenv.Errorf("snapshot-threshold", "give at least 16")
+	}
+	if k := replication.LogKind(o.raftLog); k != replication.LogBolt && k != replication.LogWAL {
+		return flagenv.Errorf("raft-log", "give %s or %s", replication.LogBolt, replication.LogWAL)
+	}
+	if o.checkpoint < time.Millisecond {
+		return flagenv.Errorf("checkpoint", "give at least 1ms; the default, 150ms, suits most")
+	}
+	if o.dirtyMax < 1<<20 {
+		return flagenv.Errorf("dirty-max", "give at least 1MiB")
 	}
 	if o.tokenFile == "" {
 		return flagenv.Errorf("cluster-token-file", "name a file with a secret of at least 16 characters, the same on every core and edge")

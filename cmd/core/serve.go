@@ -12,6 +12,7 @@ import (
 	"meridian/core/payments"
 	"meridian/core/seal"
 	"meridian/internal/flagenv"
+	"meridian/replication"
 )
 
 // serve runs a node until it is told to stop.
@@ -43,7 +44,7 @@ func serve(ctx context.Context, args []string) error {
 	n, err := node.Open(node.Config{
 		ID: o.id, Region: o.region, Data: o.data, APIAddr: o.apiAddr, RaftAddr: o.raftAddr, RaftAdvertise: o.raftAdvertise, OpsAddr: o.opsAddr, Peers: o.peers, Token: o.token,
 		Keyring: ring, Staff: o.staff, Payments: provider, Mailer: mailer, ShopURL: o.shopURL, RTT: o.rtt, Heartbeat: o.heartbeat, Election: o.election, TLS: identity,
-		SnapshotThreshold: o.snapshotThreshold, Logger: logger,
+		SnapshotThreshold: o.snapshotThreshold, RaftLog: replication.LogKind(o.raftLog), Checkpoint: o.checkpoint, DirtyMax: int64(o.dirtyMax), Logger: logger,
 	})
 	if err != nil {
 		return err

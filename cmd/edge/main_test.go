@@ -70,12 +70,6 @@ func TestEverySettingHasADefaultThatWorks(t *testing.T) {
 	if _, err := parseOptions([]string{"--help"}); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("--help: %v", err)
 	}
-	for text, want := range map[string]byteSize{"4096": 4096, "2KiB": 2048, "128MiB": 128 << 20, "1GiB": 1 << 30} {
-		var b byteSize
-		if err := b.Set(text); err != nil || b != want {
-			t.Errorf("%s: %d %v", text, b, err)
-		}
-	}
 }
 
 // An edge without a core is not ready, says so in the shop's look, and stops as asked.

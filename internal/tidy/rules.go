@@ -58,6 +58,7 @@ func homes() []home {
 		{"github.com/valyala/fasthttp", []string{"edge", "api/coreclient", "core", "cmd/core", "cmd/edge", "cmd/dev", "deploy", "internal", "test"}},
 		{"github.com/hashicorp/raft", []string{"replication"}},
 		{"github.com/hashicorp/raft-boltdb", []string{"replication"}},
+		{"github.com/hashicorp/raft-wal", []string{"replication"}},
 		{"go.etcd.io/bbolt", []string{"core/state", "replication"}},
 		{"github.com/ClickHouse/clickhouse-go", []string{"analytics", "deploy/local/clickhouse"}},
 		{"github.com/ClickHouse/ch-go", []string{"analytics", "deploy/local/clickhouse"}},

@@ -54,6 +54,12 @@ type Config struct {
 	Election time.Duration
 	// SnapshotThreshold is the number of log entries between two snapshots; default 8192.
 	SnapshotThreshold int
+	// RaftLog is what keeps the log; default replication.LogBolt.
+	RaftLog replication.LogKind
+	// Checkpoint is how often changed state is written to its file, DirtyMax the bytes of changes that
+	// may wait for it; defaults 150 ms and 256 MiB.
+	Checkpoint time.Duration
+	DirtyMax   int64
 	// MmapSize bounds the state file; default 64 GiB.
 	MmapSize int
 	// ResolveAfter is how old an open payment must be before the provider is asked; default 5 s.
@@ -92,7 +98,7 @@ func Open(cfg Config) (*Node, error) {
 	}
 	n := &Node{staff: cfg.Staff, log: cfg.Logger}
 	var err error
-	n.Machine, err = core.OpenMachine(core.MachineConfig{Path: filepath.Join(cfg.Data, "state.db"), InitialMmapSize: cfg.MmapSize, Logger: cfg.Logger, Fail: func(err error) {
+	n.Machine, err = core.OpenMachine(core.MachineConfig{Path: filepath.Join(cfg.Data, "state.db"), CheckpointEvery: cfg.Checkpoint, DirtyMax: cfg.DirtyMax, InitialMmapSize: cfg.MmapSize, Logger: cfg.Logger, Fail: func(err error) {
 		cfg.Logger.Error("stopping: the state can no longer be trusted or written", "error", err)
 		cfg.Exit(1, err)
 	}})
@@ -101,7 +107,7 @@ func Open(cfg Config) (*Node, error) {
 	}
 	lead, joined := (func(context.Context))(nil), make(chan struct{}) // lead is set before joined is closed
 	rc := replication.Config{
-		ID: cfg.ID, Region: cfg.Region, Dir: cfg.Data, BindAddr: cfg.RaftAddr, AdvertiseAddr: cfg.RaftAdvertise, Bootstrap: cfg.Peers, Token: cfg.Token, RTT: cfg.RTT,
+		ID: cfg.ID, Region: cfg.Region, Dir: cfg.Data, LogKind: cfg.RaftLog, BindAddr: cfg.RaftAddr, AdvertiseAddr: cfg.RaftAdvertise, Bootstrap: cfg.Peers, Token: cfg.Token, RTT: cfg.RTT,
 		HeartbeatTimeout: cfg.Heartbeat, ElectionTimeout: cfg.Election, LeaderLease: cfg.Heartbeat * 2 / 3,
 		SnapshotThreshold: uint64(cfg.SnapshotThreshold), SnapshotInterval: 20 * time.Second, Logger: cfg.Logger, Exit: cfg.Exit,
 		Lead: func(ctx context.Context) {

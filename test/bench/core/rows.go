@@ -22,7 +22,11 @@ const (
 	tMemory   = "memory"
 	tWAL      = "wal"
 	tWAN      = "wan"
+	tWALFar   = "wal-wan"
 )
+
+// memoryOnly puts checkpoints and snapshots off until long after the run, and leaves room for what waits.
+var memoryOnly = []string{"--checkpoint", "1h", "--dirty-max", "16GiB", "--snapshot-threshold", "1000000000"}
 
 // roundTrip is the distance between the nodes in the rows about distance.
 const roundTrip = 80 * time.Millisecond
@@ -37,7 +41,10 @@ func targets() []target {
 		{tPostgres, "PostgreSQL", true, openPostgres},
 		{tRedis, "Redis", true, openRedis},
 		{tCore, "core", false, core(true)},
+		{tMemory, "core, state in memory only", false, core(false, memoryOnly...)},
+		{tWAL, "core, raft-wal", false, core(false, "--raft-log", "wal")},
 		{tWAN, "core, 80 ms apart", false, core(true, "--rtt", roundTrip.String())},
+		{tWALFar, "core, raft-wal, 80 ms apart", false, core(false, "--raft-log", "wal", "--rtt", roundTrip.String())},
 	}
 }
 
@@ -112,6 +119,13 @@ func rows() []row {
 		{group: "frames", title: "64 commands a frame, hot over uniform", cells: []cell{adjust(tCore, true, framed, 64), adjust(tCore, false, framed, 64)}, value: rates, unit: "×", goal: atLeast(1)},
 		{group: "frames", title: "p99 of a frame of 64, 10,000 SKUs, of Redis' pipeline", cells: []cell{adjust(tCore, false, framed, 64), adjust(tRedis, false, framed, 64)}, value: p99s, unit: "×", goal: shown(), figure: result.p99, of: "ms"},
 		{group: "read", title: "exact read over unchecked read of the leader's memory, 256 clients", cells: []cell{reading(tCore, opExact), reading(tCore, opMemory)}, value: rates, unit: "×", goal: atLeast(0.95)},
+		{group: "persistence", title: "checkpoints every 150 ms over memory only, 10,000 SKUs, 256 clients", cells: []cell{adjust(tCore, false, one, 1), adjust(tMemory, false, one, 1)}, value: rates, unit: "×", goal: atLeast(0.8)},
+		{group: "persistence", title: "checkpoints every 150 ms over memory only, 10,000 SKUs, 64 commands a frame", cells: []cell{adjust(tCore, false, framed, 64), adjust(tMemory, false, framed, 64)}, value: rates, unit: "×", goal: atLeast(0.8)},
+		{group: "wal", title: "raft-wal over raft-boltdb, hot SKU, 256 clients", cells: []cell{adjust(tWAL, true, one, 1), adjust(tCore, true, one, 1)}, value: rates, unit: "×", goal: shown()},
+		{group: "wal", title: "raft-wal over raft-boltdb, 10,000 SKUs, 256 clients", cells: []cell{adjust(tWAL, false, one, 1), adjust(tCore, false, one, 1)}, value: rates, unit: "×", goal: shown()},
+		{group: "wal", title: "raft-wal over raft-boltdb, 10,000 SKUs, 64 commands a frame", cells: []cell{adjust(tWAL, false, framed, 64), adjust(tCore, false, framed, 64)}, value: rates, unit: "×", goal: shown()},
+		{group: "wal", title: "raft-wal over raft-boltdb, hot SKU, 64 commands a frame", cells: []cell{adjust(tWAL, true, framed, 64), adjust(tCore, true, framed, 64)}, value: rates, unit: "×", goal: shown()},
+		{group: "wal", title: "raft-wal over raft-boltdb, 80 ms apart, hot SKU, 64 commands a frame, 256 clients", cells: []cell{adjust(tWALFar, true, apart, 64), adjust(tWAN, true, apart, 64)}, value: rates, unit: "×", goal: shown()},
 		{group: "wan", title: "80 ms apart, hot SKU, 64 commands a frame, 256 clients", cells: []cell{adjust(tWAN, true, apart, 64)}, value: rate, unit: "/s", goal: atLeast(100_000)},
 		{group: "wan", title: "80 ms apart, 10,000 SKUs, 64 commands a frame, 256 clients", cells: []cell{adjust(tWAN, false, apart, 64)}, value: rate, unit: "/s", goal: shown()},
 		{group: "lone", title: "a lone command 80 ms apart: round trips beyond what it takes without distance", cells: []cell{lone(tWAN, opAdjust, 25), lone(tCore, opAdjust, 25)}, value: trips, unit: "trips", goal: atMost(1), figure: result.p50, of: "ms"},
