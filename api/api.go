@@ -29,7 +29,8 @@ const (
 	Leader
 )
 
-// Endpoint is one call between edge and core. It travels as POST /v1/{Name} with a JSON body.
+// Endpoint is one call between edge and core. It travels as POST /v1/{Name} with a JSON body, or with
+// others in a Frame.
 type Endpoint[Req, Resp any] struct {
 	Name string
 	Kind Kind
@@ -137,52 +138,6 @@ func Max(a, b Index) Index {
 type List[T any] struct {
 	Items []T     `json:"items"`
 	Next  *string `json:"next"`
-}
-
-// Frame carries many calls of one edge. It is never atomic: each call has its own key, deadline and outcome.
-type Frame struct {
-	Calls []FrameCall `json:"calls"`
-}
-
-// FrameCall is one call inside a frame. Body is the request of the named endpoint.
-type FrameCall struct {
-	Name       string  `json:"name"`
-	Key        string  `json:"key,omitempty"`
-	Credential string  `json:"credential,omitempty"`
-	RequestID  string  `json:"request_id,omitempty"`
-	DeadlineMS int64   `json:"deadline_ms,omitempty"`
-	Body       RawJSON `json:"body"`
-}
-
-// FrameResults answers a frame, in the order of its calls.
-type FrameResults struct {
-	Results []FrameResult `json:"results"`
-}
-
-// FrameResult is the answer of one call: Body is its response, or a problem document when Status >= 400.
-type FrameResult struct {
-	Status int     `json:"status"`
-	Index  Index   `json:"index"`
-	Replay bool    `json:"replay,omitempty"`
-	Leader string  `json:"leader,omitempty"`
-	Body   RawJSON `json:"body"`
-}
-
-// RawJSON is JSON kept as it came.
-type RawJSON []byte
-
-// MarshalJSON implements json.Marshaler.
-func (r RawJSON) MarshalJSON() ([]byte, error) {
-	if len(r) == 0 {
-		return []byte("null"), nil
-	}
-	return r, nil
-}
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (r *RawJSON) UnmarshalJSON(b []byte) error {
-	*r = append((*r)[:0], b...)
-	return nil
 }
 
 // None is the request or response of an endpoint that needs none.

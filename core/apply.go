@@ -50,14 +50,26 @@ func (m *Machine) Apply(index, term uint64, head []byte, commands [][]byte) []an
 			m.meta.Put(metaKey, meta)
 		}
 		at = api.Index{Timeline: m.timeline(), Raft: index}
-		for i, c := range commands {
-			r := m.applyCommand(c)
-			r.index = at
-			results[i] = r
-		}
+		m.applyAll(commands, at, results)
 	})
 	m.publish(at)
 	return results
+}
+
+func (m *Machine) applyAll(commands [][]byte, at api.Index, results []any) {
+	m.beginStockRow()
+	adjusted := make([]adjustResult, 0, len(commands))
+	for i, c := range commands {
+		if len(c) > 0 && commandType(c[0]) == cmdAdjustStock {
+			adjusted = append(adjusted, m.applyAdjust(c))
+			results[i] = &adjusted[len(adjusted)-1]
+			continue
+		}
+		r := m.applyCommand(c)
+		r.index = at
+		results[i] = r
+	}
+	m.endStockRow()
 }
 
 // checkHash stops this replica when the leader had another state at the same index.

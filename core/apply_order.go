@@ -358,6 +358,7 @@ func (m *Machine) applyTick(tickCmd) (any, int, *api.Error) {
 		}
 	}
 	m.dropKeys()
+	m.adjusted.sweep(m.now)
 	m.dropEdges()
 	m.trimOutbox()
 	return api.None{}, 200, nil

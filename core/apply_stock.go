@@ -2,6 +2,8 @@ package core
 
 import (
 	"fmt"
+	"slices"
+	"sort"
 	"strings"
 
 	"meridian/api"
@@ -12,30 +14,52 @@ func stockKey(sku, location string) string { return sku + "\x00" + location }
 // maxOnHand bounds a count, so that sums never overflow.
 const maxOnHand = 1_000_000_000
 
-// levels are the stock records of a SKU by location, in the order stock is reserved in (inOrder).
+// shelf is where a SKU is stocked, with the key of its stock record.
+type shelf struct{ location, key string }
+
+// deriveShelf notes where a stock record is.
+func (m *Machine) deriveShelf(key string) {
+	sku, location, _ := strings.Cut(key, "\x00")
+	all := m.shelves[sku]
+	at := sort.Search(len(all), func(i int) bool { return all[i].location >= location })
+	if at == len(all) || all[at].location != location {
+		m.shelves[sku] = slices.Insert(slices.Clone(all), at, shelf{location, key})
+	}
+}
+
+// level is the stock of a SKU at a location.
 type level struct {
 	location string
 	stockRec
 }
 
+// levels are the stock records of a SKU by location, in the order stock is reserved in (inOrder).
 func (m *Machine) levels(sku string) []level {
-	var ls []level
-	prefix := sku + "\x00"
-	m.stock.Ascend(prefix, func(k string, s stockRec) bool {
-		if !strings.HasPrefix(k, prefix) {
-			return false
-		}
-		ls = append(ls, level{k[len(prefix):], s})
-		return true
-	})
+	ls := make([]level, 0, 1)
+	for _, f := range m.shelves[sku] {
+		s, _ := m.stock.Get(f.key)
+		ls = append(ls, level{f.location, s})
+	}
 	return m.inOrder(ls)
 }
 
+// keyOfStock is the key of a SKU's record at a location, made once and then reused.
+func (m *Machine) keyOfStock(sku, location string) string {
+	for _, f := range m.shelves[sku] {
+		if f.location == location {
+			return f.key
+		}
+	}
+	return stockKey(sku, location)
+}
+
 // available is what can be sold of a SKU, over all active locations.
-func (m *Machine) available(sku string) int64 {
-	var n int64
-	for _, l := range m.sellable(sku) {
-		n += l.OnHand - l.Reserved
+func (m *Machine) available(sku string) (n int64) {
+	for _, f := range m.shelves[sku] {
+		if !m.places[f.location].Idle {
+			s, _ := m.stock.Get(f.key)
+			n += s.OnHand - s.Reserved
+		}
 	}
 	return n
 }
@@ -45,17 +69,36 @@ func (m *Machine) shown(sku string) int64 { return min(m.available(sku), api.Ava
 
 // setStock writes a stock record and marks the product if the figure that is shown changed.
 func (m *Machine) setStock(sku, location string, s stockRec) {
+	key := m.keyOfStock(sku, location)
+	old, _ := m.stock.Get(key)
+	m.putStock(key, m.shelves[sku], old, s, m.skus[sku])
+}
+
+// putStock replaces the record old of a SKU that lies on these shelves by s.
+func (m *Machine) putStock(key string, shelves []shelf, old, s stockRec, ref skuRef) {
 	if !m.skipStockCheck && (s.OnHand < s.Reserved || s.Reserved < 0 || s.OnHand != s.Received-s.Sold) {
-		m.fail(fmt.Errorf("stock of %s at %s would become impossible: %+v; this is a bug, the node stops before it is written", sku, location, s))
+		m.fail(fmt.Errorf("stock of %s would become impossible: %+v; this is a bug, the node stops before it is written", strings.ReplaceAll(key, "\x00", " at "), s))
 		return
 	}
-	before := m.shown(sku)
-	s.Index = m.index
-	m.stock.Put(stockKey(sku, location), s)
-	if m.shown(sku) != before {
-		if ref, ok := m.skus[sku]; ok {
-			m.touch(api.TagProduct(ref.handle))
+	var others int64
+	mine := key[strings.IndexByte(key, 0)+1:]
+	for _, f := range shelves {
+		if f.location != mine && !m.places[f.location].Idle {
+			other, _ := m.stock.Get(f.key)
+			others += other.OnHand - other.Reserved
 		}
+	}
+	before, after := others, others
+	if !m.places[mine].Idle {
+		before, after = before+old.OnHand-old.Reserved, after+s.OnHand-s.Reserved
+	}
+	s.Index = m.index
+	m.stock.Put(key, s)
+	if old.Index == 0 {
+		m.deriveShelf(key)
+	}
+	if ref.handle != "" && min(after, api.AvailableCap) != min(before, api.AvailableCap) {
+		m.touch(api.TagProduct(ref.handle))
 	}
 }
 

@@ -40,6 +40,18 @@ func (m *Machine) check(r *Report) {
 	r.Products = m.products.Len()
 	ledger := map[string]int64{}
 	m.movements.Ascend("", func(_ string, v movementRec) bool { ledger[stockKey(v.SKU, v.Location)] += v.Delta; return true })
+	m.stockLog.Ascend("", func(key string, row stockLogRec) bool {
+		err := row.each(stockLogIndex(key), func(_ int, a *adjustRecord) bool {
+			if a.outcome == adjustDone {
+				ledger[stockKey(string(a.sku), a.place())] += a.delta
+			}
+			return true
+		})
+		if err != nil {
+			bad("stock log at %d: %v", stockLogIndex(key), err)
+		}
+		return true
+	})
 	reserved, sold, taken := map[string]int64{}, map[string]int64{}, map[string]int64{}
 	numbers := map[uint64]string{}
 	m.orders.Ascend("", func(id string, o orderRec) bool {

@@ -44,11 +44,13 @@ const (
 	cmdPaymentStates   commandType = 30
 	cmdPutLocations    commandType = 31
 	cmdFeed            commandType = 32
-	lastCommand                    = cmdFeed
+	cmdAdjustStock     commandType = 33 // has a form of its own: adjust.go
+	lastCommand                    = cmdAdjustStock
 	commandVersion     byte        = 1
 	maxCommandBytes                = 240 << 10
 	headerVersion      byte        = 1
 	headerBytes                    = 1 + 8 + 8 + 8
+	hourMS             int64       = 3_600_000
 	keyLifeHours       int64       = 7 * 24
 	edgeKeyLifeHours   int64       = 1
 	reservationMS      int64       = 10 * 60 * 1000

@@ -67,6 +67,8 @@ func GoldenCommands() map[string][]byte {
 		"cart_row":       must(record[cartRec]{1}.Encode(cartRec{Currency: "EUR", Country: "DE", Lines: []cartLineRec{{"SKU-1", 2}}, UpdatedMS: 5})),
 		"key_row":        must(record[keyRec]{1}.Encode(keyRec{BodyHash: "h", Status: 201, Body: []byte("{}"), Bucket: 3})),
 		"outbox_row":     must(record[outboxRec]{1}.Encode(outboxRec{Seq: 4, AtMS: 5, Type: "order_placed", Order: "o1-b", Country: "DE"})),
+		"adjust":         appendAdjust(nil, &adjustment{life: lifePrincipal, id: keyID{1, 2}, body: bodyHash{3}, delta: -1, sku: []byte("SKU-1"), reason: []byte("sale")}),
+		"stock_log_row":  goldenStockLog(),
 	}
 }
 
@@ -106,3 +108,51 @@ func Commit(order string, attempt int, charge string) []byte {
 
 // IsCommit says whether a command makes an order paid.
 func IsCommit(command []byte) bool { return commandType(command[0]) == cmdCommit }
+
+func goldenStockLog() []byte {
+	row := stockLogRow{index: 9, now: 1_700_000_000_000}
+	row.add(&adjustRecord{adjustment: adjustment{life: lifeEdge, id: keyID{1, 2}, body: bodyHash{3}, delta: -1, sku: []byte("SKU-1")}, onHand: 4, reserved: 2, index: 9})
+	row.add(&adjustRecord{adjustment: adjustment{delta: -100, sku: []byte("SKU-1"), location: []byte("east"), reason: []byte("count")}, outcome: adjustNegative, onHand: 4, index: 7})
+	return row.encode()
+}
+
+// StockRows encodes a stock row by hand and by the library.
+func StockRows(onHand, reserved, received, sold int64, index uint64) (quick, slow []byte) {
+	rec := stockRec{OnHand: onHand, Reserved: reserved, Received: received, Sold: sold, Index: index}
+	return stockCodec{}.Append(nil, rec), must(record[stockRec]{1}.Encode(rec))
+}
+
+// NowOf is the machine's log time.
+func NowOf(m *Machine) (now int64) {
+	m.db.View(func() { now = m.metaNow().NowMS })
+	return now
+}
+
+// Adjusted says what applying an adjustment gave.
+func Adjusted(v any) (replay bool, onHand int64) {
+	r := v.(*adjustResult)
+	return r.replay, r.record.onHand
+}
+
+// LiveAdjustKeys is the number of keys of adjustments in memory.
+func (m *Machine) LiveAdjustKeys() (n int) {
+	m.db.View(func() { n = m.adjusted.count })
+	return n
+}
+
+// DecodeAdjust and DecodeStockLog are for fuzzing: what decodes is encoded again.
+func DecodeAdjust(b []byte) ([]byte, error) {
+	a, err := decodeAdjust(b)
+	if err != nil {
+		return nil, err
+	}
+	return appendAdjust(nil, &a), nil
+}
+
+// DecodeStockLog is for fuzzing.
+func DecodeStockLog(b []byte) ([]byte, error) {
+	row := stockLogRow{index: 100}
+	err := stockLogRec(b).each(100, func(_ int, a *adjustRecord) bool { row.add(a); return true })
+	row.now = stockLogRec(b).at()
+	return row.encode(), err
+}

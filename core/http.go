@@ -11,7 +11,6 @@ import (
 	"net"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -197,65 +196,4 @@ func (srv *Server) send(ctx *fasthttp.RequestCtx, status int, contentType string
 	}
 	ctx.SetStatusCode(status)
 	ctx.Response.SetBodyRaw(body)
-}
-
-// frame answers many calls at once. They run side by side: one that waits does not hold the others'
-// place in the log.
-func (srv *Server) frame(ctx *fasthttp.RequestCtx) {
-	var f api.Frame
-	if err := json.Unmarshal(ctx.PostBody(), &f); err != nil {
-		srv.problem(ctx, api.NewError(api.CodeMalformed, "The frame could not be read.").WithCause(err), reply{})
-		return
-	}
-	if len(f.Calls) == 0 || len(f.Calls) > maxFrameCalls {
-		srv.problem(ctx, api.Invalid("calls", "A frame holds 1 to %d calls.", maxFrameCalls), reply{})
-		return
-	}
-	out := api.FrameResults{Results: make([]api.FrameResult, len(f.Calls))}
-	var wg sync.WaitGroup
-	for i, c := range f.Calls {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			out.Results[i] = srv.frameCall(c)
-		}()
-	}
-	wg.Wait()
-	raw, err := json.Marshal(out)
-	if err != nil {
-		srv.problem(ctx, api.Internal(err), reply{})
-		return
-	}
-	srv.send(ctx, 200, "application/json", raw, reply{index: srv.service.m.Index()})
-}
-
-func (srv *Server) frameCall(c api.FrameCall) (out api.FrameResult) {
-	defer func() {
-		if p := recover(); p != nil {
-			srv.log.Error("panic while answering", "endpoint", c.Name, "panic", fmt.Sprint(p))
-			raw, _ := json.Marshal(api.Internal(nil))
-			out = api.FrameResult{Status: 500, Body: raw}
-		}
-	}()
-	wait := defaultWait
-	if c.DeadlineMS > 0 {
-		wait = min(time.Duration(c.DeadlineMS)*time.Millisecond, maxWait)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), wait)
-	defer cancel()
-	r, err := srv.service.Serve(ctx, c.Name, api.Call{Key: c.Key, Credential: c.Credential, RequestID: c.RequestID}, c.Body)
-	var raw []byte
-	if err == nil {
-		raw, err = r.json()
-	}
-	if err != nil {
-		e := srv.explain(err, c.Name, c.RequestID)
-		raw, _ = json.Marshal(e)
-		out = api.FrameResult{Status: e.Status, Index: r.index, Body: raw}
-		if e.Status == 421 {
-			out.Leader = srv.service.log.Leader()
-		}
-		return out
-	}
-	return api.FrameResult{Status: r.status, Index: r.index, Replay: r.replay, Body: raw}
 }

@@ -20,10 +20,14 @@ func (m *Machine) recall(k keying) (result, bool) {
 	return answerOf(rec, k.BodyHash)
 }
 
+func keyReused() *api.Error {
+	return api.NewError(api.CodeKeyReused, "This Idempotency-Key was used for another request. Use a new key for a new request.")
+}
+
 // answerOf is what a key's record says to a request with this body. The second result is false while undecided.
 func answerOf(rec keyRec, bodyHash string) (result, bool) {
 	if rec.BodyHash != bodyHash {
-		return result{err: api.NewError(api.CodeKeyReused, "This Idempotency-Key was used for another request. Use a new key for a new request."), status: 422}, true
+		return result{err: keyReused(), status: 422}, true
 	}
 	if rec.Status == 0 {
 		return result{}, false

@@ -45,12 +45,15 @@ type Machine struct {
 	edges       *state.Table[edgeRec]
 	staged      *state.Table[stageImportCmd]
 	meta        *state.Table[metaRec]
+	stockLog    *state.Table[stockLogRec]
 
 	derived
 
 	// now is the time of the entry being applied; index its place in the log.
 	now   int64
 	index uint64
+	// stockRow collects the adjustments of the entry being applied.
+	stockRow stockLogRow
 	// touched collects the tags whose shown value changed in the entry being applied.
 	touched map[string]bool
 	// sealed is the last time this node stamped on a batch while leading.
@@ -62,10 +65,12 @@ type Machine struct {
 // derived are the indexes that follow from the tables.
 type derived struct {
 	skus       map[string]skuRef
+	shelves    map[string][]shelf  // SKU to where it is stocked, by location
 	byCreation []string            // handles of active products in order of creation
 	members    map[string][]string // collection to handles in order of creation
 	tokens     map[string]string   // staff token hash to mail
 	places     map[string]place    // locations by id
+	adjusted   *adjustKeys
 }
 
 type skuRef struct {
@@ -115,7 +120,7 @@ func OpenMachine(cfg MachineConfig) (*Machine, error) {
 	m.products = state.NewTable(db, "products", state.Hot, record[productRec]{1})
 	m.collections = state.NewTable(db, "collections", state.Hot, record[collectionRec]{1})
 	m.assets = state.NewTable(db, "assets", state.Hot, record[assetRec]{1})
-	m.stock = state.NewTable(db, "stock", state.Indexed, record[stockRec]{1})
+	m.stock = state.NewTable(db, "stock", state.Indexed, stockCodec{record[stockRec]{1}})
 	m.locations = state.NewTable(db, "locations", state.Hot, record[locationsRec]{1})
 	m.feedMarks = state.NewTable(db, "feed_marks", state.Cold, record[feedMarkRec]{1})
 	m.movements = state.NewTable(db, "movements", state.Cold, record[movementRec]{1})
@@ -135,6 +140,7 @@ func OpenMachine(cfg MachineConfig) (*Machine, error) {
 	m.consumers = state.NewTable(db, "consumers", state.Hot, record[consumerRec]{1})
 	m.edges = state.NewTable(db, "edges", state.Hot, record[edgeRec]{1})
 	m.staged = state.NewTable(db, "staged", state.Cold, record[stageImportCmd]{1})
+	m.stockLog = state.NewTable(db, "stock_log", state.Cold, stockLogCodec{})
 	m.meta = state.NewTable(db, "meta", state.Hot, record[metaRec]{1})
 	if err := db.Load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("load state: %w", err), db.Close())
@@ -148,7 +154,7 @@ func (m *Machine) Close() error { return m.db.Close() }
 
 // derive rebuilds the indexes; the caller holds the tables' lock.
 func (m *Machine) derive() {
-	m.derived = derived{skus: map[string]skuRef{}, members: map[string][]string{}, tokens: map[string]string{}}
+	m.derived = derived{skus: map[string]skuRef{}, shelves: map[string][]shelf{}, members: map[string][]string{}, tokens: map[string]string{}}
 	var all []productRec
 	m.products.Ascend("", func(_ string, p productRec) bool { all = append(all, p); return true })
 	for _, p := range all {
@@ -157,6 +163,8 @@ func (m *Machine) derive() {
 	m.deriveLists(all)
 	m.deriveLocations()
 	m.staff.Ascend("", func(_ string, s staffRec) bool { m.tokens[s.TokenHash] = s.Email; return true })
+	m.stock.Ascend("", func(key string, _ stockRec) bool { m.deriveShelf(key); return true })
+	m.deriveAdjusted()
 }
 
 // metaKey is the only key of the meta table.

@@ -56,7 +56,7 @@ func replay(t *testing.T, s *shop, at func(i int) bool) *core.Machine {
 	m := openMachine(t, filepath.Join(t.TempDir(), "replica.db"))
 	t.Cleanup(func() { m.Close() })
 	for i, e := range s.log.entries {
-		m.Apply(e.index, 1, e.head, [][]byte{e.command})
+		m.Apply(e.index, 1, e.head, e.commands)
 		if at(i) {
 			if err := m.Checkpoint(); err != nil {
 				t.Fatal(err)
@@ -87,11 +87,11 @@ func TestRestartKeepsEverything(t *testing.T) {
 	half := len(s.log.entries) / 2
 	apply := func(from int) {
 		for _, e := range s.log.entries[from:] {
-			m.Apply(e.index, 1, e.head, [][]byte{e.command})
+			m.Apply(e.index, 1, e.head, e.commands)
 		}
 	}
 	for _, e := range s.log.entries[:half] {
-		m.Apply(e.index, 1, e.head, [][]byte{e.command})
+		m.Apply(e.index, 1, e.head, e.commands)
 	}
 	if err := m.Close(); err != nil {
 		t.Fatal(err)
@@ -147,7 +147,7 @@ func TestGateHash(t *testing.T) {
 		}
 		last := len(s.log.entries)
 		for _, e := range s.log.entries[:last-1] {
-			m.Apply(e.index, 1, e.head, [][]byte{e.command})
+			m.Apply(e.index, 1, e.head, e.commands)
 		}
 		m.Damage(uint64(last), "NONE")
 		m.Apply(uint64(last+1), 1, core.Header(1, uint64(last), 12345), [][]byte{core.Tick()})
@@ -175,6 +175,21 @@ func FuzzCommand(f *testing.F) {
 		m.Apply(1, 1, core.Header(1, 0, 0), [][]byte{b})
 		if err := m.Close(); err != nil {
 			t.Fatal(err)
+		}
+	})
+}
+
+// FuzzAdjust: what decodes is what was encoded.
+func FuzzAdjust(f *testing.F) {
+	for _, b := range core.GoldenCommands() {
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if again, err := core.DecodeAdjust(b); err == nil && len(again) > len(b) {
+			t.Errorf("%x came back as %x", b, again)
+		}
+		if again, err := core.DecodeStockLog(b); err == nil && len(again) > len(b) {
+			t.Errorf("%x came back as %x", b, again)
 		}
 	})
 }

@@ -227,10 +227,6 @@ func orMain(location string) string {
 	return location
 }
 
-func (s *Service) stockAdjust(ctx context.Context, c *call, req api.AdjustStock) (reply, error) {
-	return s.changeStock(ctx, c, req, changeStockCmd{SKU: req.SKU, Location: orMain(req.Location), Delta: req.Delta, Reason: req.Reason})
-}
-
 func (s *Service) stockSet(ctx context.Context, c *call, req api.SetStock) (reply, error) {
 	return s.changeStock(ctx, c, req, changeStockCmd{SKU: req.SKU, Location: orMain(req.Location), Set: true, OnHand: req.OnHand,
 		IfMatch: req.IfMatch.Raft, Match: !req.IfMatch.IsZero()})
@@ -245,12 +241,8 @@ func (s *Service) changeStock(ctx context.Context, c *call, req any, cmd changeS
 	switch {
 	case !locationPattern.MatchString(cmd.Location):
 		refusal = api.Invalid("location", "A location is a-z, 0-9 and dashes, at most 64.")
-	case cmd.Set && (cmd.OnHand < 0 || cmd.OnHand > maxOnHand):
+	case cmd.OnHand < 0 || cmd.OnHand > maxOnHand:
 		refusal = api.Invalid("on_hand", "Give a count between 0 and %d.", maxOnHand)
-	case !cmd.Set && (cmd.Delta < -maxOnHand || cmd.Delta > maxOnHand):
-		refusal = api.Invalid("delta", "Give a number between -%d and %d.", maxOnHand, maxOnHand)
-	case len(cmd.Reason) > 200 || !clean(cmd.Reason):
-		refusal = api.Invalid("reason", "At most 200 characters.")
 	}
 	if refusal != nil {
 		return s.storeRefusal(ctx, k, refusal)

@@ -22,6 +22,9 @@ import (
 type Log interface {
 	// Propose appends a command and answers with what Machine.Apply gave for it here.
 	Propose(ctx context.Context, command []byte) (any, error)
+	// ProposeAll appends commands that came together; each is decided on its own, an error holds for
+	// all of them.
+	ProposeAll(ctx context.Context, commands [][]byte) ([]any, error)
 	// ReadExact runs take, and returns nil only if this node led without a break from before take
 	// until a moment after it.
 	ReadExact(ctx context.Context, take func() error) error
@@ -158,7 +161,7 @@ func (s *Service) Serve(ctx context.Context, name string, ac api.Call, body []by
 		return reply{}, api.NewError(api.CodeNotFound, "There is no endpoint %q.", name)
 	}
 	if len(ac.Key) > maxKeyBytes {
-		return reply{}, api.Invalid(api.HeaderKey, "An idempotency key is at most %d bytes here.", maxKeyBytes)
+		return reply{}, keyTooLong()
 	}
 	c := &call{Call: ac, name: name}
 	if h.kind != api.Read && !s.log.Leading() {
@@ -277,12 +280,22 @@ func (s *Service) propose(ctx context.Context, t commandType, k keying, body any
 	}
 	r, ok := v.(result)
 	if !ok { // applied before a restart of this node: the answer is under the key, if there was one
-		return reply{}, api.NewError(api.CodeOutcomeUnknown, "The outcome is not known. Repeat the request with the same Idempotency-Key.")
+		return reply{}, appliedBefore()
 	}
 	if r.err != nil {
 		return reply{status: r.err.Status, index: r.index}, r.err
 	}
 	return reply{value: r.value, raw: r.raw, status: r.status, replay: r.replay, index: r.index}, nil
+}
+
+// appliedBefore is the answer when a command was applied before a restart of this node, so that what it
+// gave is not at hand.
+func appliedBefore() *api.Error {
+	return api.NewError(api.CodeOutcomeUnknown, "The outcome is not known. Repeat the request with the same Idempotency-Key.")
+}
+
+func keyTooLong() *api.Error {
+	return api.Invalid(api.HeaderKey, "An idempotency key is at most %d bytes here.", maxKeyBytes)
 }
 
 // key makes the keying of a call; without a key there is none.

@@ -250,7 +250,7 @@ func TestPersonalDataIsSealed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range s.log.entries {
-		all.Write(e.command)
+		all.Write(bytes.Join(e.commands, nil))
 	}
 	for _, secret := range []string{"Lovelace", "ada@example.com", "St James", "SW1Y", "correct horse"} {
 		if bytes.Contains(all.Bytes(), []byte(secret)) {

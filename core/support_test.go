@@ -31,21 +31,32 @@ type aloneLog struct {
 }
 
 type entry struct {
-	index         uint64
-	head, command []byte
+	index    uint64
+	head     []byte
+	commands [][]byte
 }
 
-func (l *aloneLog) Propose(_ context.Context, command []byte) (any, error) {
+func (l *aloneLog) Propose(ctx context.Context, command []byte) (any, error) {
+	values, err := l.ProposeAll(ctx, [][]byte{command})
+	if err != nil {
+		return nil, err
+	}
+	return values[0], nil
+}
+func (l *aloneLog) ProposeAll(_ context.Context, commands [][]byte) ([]any, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.refuse != nil {
+	for _, command := range commands {
+		if l.refuse == nil {
+			break
+		}
 		if err := l.refuse(command); err != nil {
 			return nil, err
 		}
 	}
-	e := entry{uint64(len(l.entries) + 1), l.m.Seal(), command}
+	e := entry{uint64(len(l.entries) + 1), l.m.Seal(), commands}
 	l.entries = append(l.entries, e)
-	return l.m.Apply(e.index, 1, e.head, [][]byte{command})[0], nil
+	return l.m.Apply(e.index, 1, e.head, commands), nil
 }
 func (l *aloneLog) ReadExact(_ context.Context, take func() error) error { return take() }
 func (l *aloneLog) WaitApplied(context.Context, uint64) error            { return nil }
@@ -59,6 +70,7 @@ type shop struct {
 	machine *core.Machine
 	service *core.Service
 	client  *coreclient.Client
+	addr    string
 	staff   string
 	// patience is how long a call waits for its outcome.
 	patience time.Duration
@@ -121,7 +133,7 @@ func newShop(t *testing.T, change ...func(*core.ServiceConfig)) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &shop{t: t, log: l, machine: m, service: svc, client: client, staff: "staff-token-of-the-test", patience: 20 * time.Second}
+	s := &shop{t: t, log: l, machine: m, service: svc, client: client, addr: server.Addr(), staff: "staff-token-of-the-test", patience: 20 * time.Second}
 	t.Cleanup(func() {
 		client.Close()
 		server.Close()

@@ -86,22 +86,35 @@ func (c *wireCore) answer(call wireCall) (status int, replay bool, body []byte) 
 	return status, a.Replay, body
 }
 
+// frameBody is a call's body as JSON.
+func frameBody(k api.FrameCall) []byte {
+	if !k.Compact {
+		return []byte(k.Body)
+	}
+	var req api.AdjustStock
+	if err := req.ParseCompact(k.Body); err != nil {
+		return nil
+	}
+	b, _ := json.Marshal(req)
+	return b
+}
+
 func (c *wireCore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	w.Header().Set(api.HeaderIndex, c.index.String())
 	name := strings.TrimPrefix(r.URL.Path, "/v1/")
 	if name == "frame" {
-		var frame api.Frame
-		if err := json.Unmarshal(body, &frame); err != nil {
+		frame, err := api.ParseFrame(string(body), 64)
+		if err != nil {
 			http.Error(w, err.Error(), 400)
 			return
 		}
 		var out api.FrameResults
 		for _, k := range frame.Calls {
-			status, replay, answer := c.answer(wireCall{Name: k.Name, Key: k.Key, Credential: k.Credential, Body: k.Body})
+			status, replay, answer := c.answer(wireCall{Name: k.Name, Key: k.Key, Credential: k.Credential, Body: frameBody(k)})
 			out.Results = append(out.Results, api.FrameResult{Status: status, Index: c.index, Replay: replay, Body: answer})
 		}
-		_ = json.NewEncoder(w).Encode(out)
+		_, _ = w.Write(out.Append(nil))
 		return
 	}
 	min, _ := api.ParseIndex(r.Header.Get(api.HeaderMin))

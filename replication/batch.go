@@ -22,14 +22,17 @@ const (
 	stateGivenUp
 )
 
+// proposal is one or more commands that go into the same entry.
 type proposal struct {
-	cmd   []byte
-	state atomic.Int32
-	done  chan outcome // buffered: nobody may be waiting any more
+	commands [][]byte
+	state    atomic.Int32
+	done     chan outcome // buffered: nobody may be waiting any more
 }
 
+// outcome is how a proposal ended: values holds an answer for each command, or err says why not.
 type outcome struct {
-	result Result
+	index  uint64
+	values []any
 	err    error
 }
 
@@ -39,28 +42,55 @@ func (p *proposal) giveUp() bool { return p.state.CompareAndSwap(stateQueued, st
 type batch struct {
 	future    raft.ApplyFuture
 	proposals []*proposal
+	commands  int
 }
 
 // Propose puts a command into the log and returns the machine's answer once it is committed and
 // applied here. Every error but ErrUnknown guarantees that the command did not enter the log.
 // cmd must not change afterwards.
 func (n *Node) Propose(ctx context.Context, cmd []byte) (Result, error) {
-	if len(cmd) > n.cfg.CommandMax {
-		return Result{}, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(cmd), n.cfg.CommandMax)
+	o := n.propose(ctx, [][]byte{cmd})
+	if o.err != nil {
+		return Result{}, o.err
+	}
+	return Result{Index: o.index, Value: o.values[0]}, nil
+}
+
+// ProposeAll puts commands that came together into the log, in their order. They are decided one by
+// one, and wait as one, which costs less than a Propose each. The error holds for all of them.
+// Together they have to fit one entry: at most BatchMax commands and BatchBytes bytes; ErrTooLarge otherwise.
+func (n *Node) ProposeAll(ctx context.Context, commands [][]byte) (index uint64, values []any, err error) {
+	if len(commands) == 0 {
+		return 0, nil, nil
+	}
+	size := 0
+	for _, c := range commands {
+		size += entrySize(c)
+	}
+	if len(commands) > 1 && (len(commands) > n.cfg.BatchMax || size > n.cfg.BatchBytes) {
+		return 0, nil, fmt.Errorf("%w: %d commands of %d bytes together, at most %d of %d", ErrTooLarge, len(commands), size, n.cfg.BatchMax, n.cfg.BatchBytes)
+	}
+	o := n.propose(ctx, commands)
+	return o.index, o.values, o.err
+}
+
+func (n *Node) propose(ctx context.Context, commands [][]byte) outcome {
+	for _, c := range commands {
+		if len(c) > n.cfg.CommandMax {
+			return outcome{err: fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(c), n.cfg.CommandMax)}
+		}
 	}
 	if _, err := n.awaitReady(ctx); err != nil {
-		return Result{}, err
+		return outcome{err: err}
 	}
-	p := &proposal{cmd: cmd, done: make(chan outcome, 1)}
-	select {
-	case n.queue <- p:
-	default:
-		atomic.AddUint64(&n.stats.Overloaded, 1)
-		return Result{}, fmt.Errorf("%w: %d commands wait", ErrOverloaded, n.cfg.QueueMax)
+	p := &proposal{commands: commands, done: make(chan outcome, 1)}
+	if !n.enqueue(p) {
+		atomic.AddUint64(&n.stats.Overloaded, uint64(len(commands)))
+		return outcome{err: fmt.Errorf("%w: %d commands wait", ErrOverloaded, n.cfg.QueueMax)}
 	}
 	select {
 	case o := <-p.done:
-		return o.result, o.err
+		return o
 	case <-ctx.Done():
 		return p.abandon(&n.stats, fmt.Errorf("%w: still queued: %w", ErrOverloaded, context.Cause(ctx)), context.Cause(ctx))
 	case <-n.dead:
@@ -68,18 +98,41 @@ func (n *Node) Propose(ctx context.Context, cmd []byte) (Result, error) {
 	}
 }
 
+// enqueue reports whether there was room. The channel has room for QueueMax proposals, which are at
+// least as many commands.
+func (n *Node) enqueue(p *proposal) bool {
+	size := int64(len(p.commands))
+	if n.waiting.Add(size) > int64(n.cfg.QueueMax) {
+		n.waiting.Add(-size)
+		return false
+	}
+	select {
+	case n.queue <- p:
+		return true
+	default:
+		n.waiting.Add(-size)
+		return false
+	}
+}
+
+// left notes that a proposal has left the queue.
+func (n *Node) left(p *proposal) *proposal {
+	n.waiting.Add(-int64(len(p.commands)))
+	return p
+}
+
 // abandon ends the wait: a refusal while the command is queued, unknown once it was taken.
-func (p *proposal) abandon(stats *counters, refusal, cause error) (Result, error) {
+func (p *proposal) abandon(stats *counters, refusal, cause error) outcome {
 	if p.giveUp() {
-		return Result{}, refusal
+		return outcome{err: refusal}
 	}
 	select {
 	case o := <-p.done: // the answer came at the same moment
-		return o.result, o.err
+		return o
 	default:
 	}
-	atomic.AddUint64(&stats.Unknown, 1)
-	return Result{}, fmt.Errorf("%w: %w", ErrUnknown, cause)
+	atomic.AddUint64(&stats.Unknown, uint64(len(p.commands)))
+	return outcome{err: fmt.Errorf("%w: %w", ErrUnknown, cause)}
 }
 
 // runBatcher gathers what queued up while earlier batches were in flight, so that batches grow with
@@ -92,7 +145,8 @@ func (n *Node) runBatcher() {
 		carry = nil
 		if first == nil {
 			select {
-			case first = <-n.queue:
+			case p := <-n.queue:
+				first = n.left(p)
 			case <-n.stop:
 				n.refuseQueued()
 				return
@@ -114,23 +168,27 @@ func (n *Node) runBatcher() {
 	}
 }
 
-// gather takes commands in the order of the queue until the batch is full. The command that did not
-// fit comes back as carry.
+// gather takes proposals in the order of the queue until the batch is full. The one that did not fit
+// comes back as carry.
 func (n *Node) gather(first *proposal) (taken []*proposal, carry *proposal) {
-	bytes := 0
+	count, bytes := 0, 0
 	for p := first; p != nil; {
-		size := entrySize(p.cmd)
-		if len(taken) > 0 && bytes+size > n.cfg.BatchBytes {
+		size := 0
+		for _, c := range p.commands {
+			size += entrySize(c)
+		}
+		if len(taken) > 0 && (bytes+size > n.cfg.BatchBytes || count+len(p.commands) > n.cfg.BatchMax) {
 			return taken, p
 		}
 		if p.take() {
-			taken, bytes = append(taken, p), bytes+size
+			taken, count, bytes = append(taken, p), count+len(p.commands), bytes+size
 		}
-		if len(taken) == n.cfg.BatchMax {
+		if count >= n.cfg.BatchMax {
 			return taken, nil
 		}
 		select {
 		case p = <-n.queue:
+			n.left(p)
 		default:
 			p = nil
 		}
@@ -146,21 +204,27 @@ func (n *Node) send(taken []*proposal) {
 		answer(taken, outcome{err: n.notLeader()})
 		return
 	}
-	commands := make([][]byte, len(taken))
-	for i, p := range taken {
-		commands[i] = p.cmd
+	b := batch{proposals: taken}
+	commands := taken[0].commands
+	if len(taken) > 1 {
+		commands = make([][]byte, 0, 2*len(taken))
+		for _, p := range taken {
+			commands = append(commands, p.commands...)
+		}
 	}
+	b.commands = len(commands)
 	data := encodeEntry(n.machine.Seal(), commands)
 	atomic.AddUint64(&n.stats.Batches, 1)
-	atomic.AddUint64(&n.stats.Commands, uint64(len(taken)))
-	n.inflight <- batch{future: n.raft.Apply(data, 0), proposals: taken}
+	atomic.AddUint64(&n.stats.Commands, uint64(len(commands)))
+	b.future = n.raft.Apply(data, 0)
+	n.inflight <- b
 }
 
 func (n *Node) refuseQueued() {
 	for {
 		select {
 		case p := <-n.queue:
-			p.refuse(ErrClosed)
+			n.left(p).refuse(ErrClosed)
 		default:
 			return
 		}
@@ -193,7 +257,7 @@ func (n *Node) settle(b batch, err error) {
 		n.watchTransfer(err)
 		err = n.outcomeError(err)
 		if errors.Is(err, ErrUnknown) {
-			atomic.AddUint64(&n.stats.Unknown, uint64(len(b.proposals)))
+			atomic.AddUint64(&n.stats.Unknown, uint64(b.commands))
 		}
 		answer(b.proposals, outcome{err: err})
 		return
@@ -201,12 +265,14 @@ func (n *Node) settle(b batch, err error) {
 	n.watchTransfer(nil)
 	index := b.future.Index()
 	values, _ := b.future.Response().([]any)
-	if len(values) != len(b.proposals) {
-		n.failStop.fail("apply", fmt.Errorf("entry %d: the machine gave %d results for %d commands", index, len(values), len(b.proposals)))
+	if len(values) != b.commands {
+		n.failStop.fail("apply", fmt.Errorf("entry %d: the machine gave %d results for %d commands", index, len(values), b.commands))
 		answer(b.proposals, outcome{err: fmt.Errorf("%w: no result", ErrUnknown)})
 		return
 	}
-	for i, p := range b.proposals {
-		p.done <- outcome{result: Result{Index: index, Value: values[i]}}
+	for _, p := range b.proposals {
+		k := len(p.commands)
+		p.done <- outcome{index: index, values: values[:k:k]}
+		values = values[k:]
 	}
 }

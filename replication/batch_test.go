@@ -54,9 +54,11 @@ func TestThreeOutcomes(t *testing.T) {
 	}
 	propose("sent")
 	eventually(t, "the first batch is in flight", func() bool { return n.Stats().InFlight == 1 && n.Stats().Commands == 1 })
-	for i := range 5 { // the batcher holds one of them while it waits for its turn
+	for i := range 4 {
 		propose(fmt.Sprintf("queued%d", i))
 	}
+	eventually(t, "the batcher holds one of them while it waits for its turn", func() bool { return n.Stats().QueueLength == 3 })
+	propose("queued4")
 	eventually(t, "the queue is full", func() bool { return n.Stats().QueueLength == 4 })
 	if _, err := n.Propose(t.Context(), []byte("refused")); !errors.Is(err, ErrOverloaded) || errors.Is(err, ErrUnknown) {
 		t.Fatalf("beyond the bound: %v", err)
@@ -93,7 +95,7 @@ func TestBatches(t *testing.T) {
 	put := func(size int) {
 		cmd := fmt.Sprintf("%04d%s", len(want), strings.Repeat("x", size))
 		want = append(want, cmd)
-		last = &proposal{cmd: []byte(cmd), done: make(chan outcome, 1)}
+		last = &proposal{commands: [][]byte{[]byte(cmd)}, done: make(chan outcome, 1)}
 		n.queue <- last
 	}
 	put(1)
@@ -117,6 +119,35 @@ func TestBatches(t *testing.T) {
 	// then two large ones a batch; the giant; the rest.
 	if s := n.Stats(); s.Commands != uint64(len(want)) || s.Batches < 17 || s.Batches > 18 {
 		t.Errorf("%d commands in %d batches", s.Commands, s.Batches)
+	}
+}
+
+// TestProposeAll: commands that came together keep their order, are answered one by one, and are in one entry.
+func TestProposeAll(t *testing.T) {
+	m := &journal{}
+	n, _ := loneNode(t, NewMemory(), m, func(cfg *Config) { cfg.BatchMax, cfg.BatchBytes, cfg.QueueMax = 8, 1000, 8 })
+	var want []string
+	var group [][]byte
+	for i := range 8 {
+		want = append(want, fmt.Sprintf("together%d", i))
+		group = append(group, []byte(want[i]))
+	}
+	before := n.Stats()
+	_, values, err := n.ProposeAll(t.Context(), group)
+	if err != nil || len(values) != len(group) {
+		t.Fatalf("%d answers: %v", len(values), err)
+	}
+	if got := m.commands(); !slices.Equal(got, want) {
+		t.Errorf("applied %q", got)
+	}
+	if s := n.Stats(); s.Batches != before.Batches+1 || s.Commands != before.Commands+8 {
+		t.Errorf("%d commands in %d batches", s.Commands-before.Commands, s.Batches-before.Batches)
+	}
+	if _, _, err := n.ProposeAll(t.Context(), append(group, []byte("one more"))); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("more than an entry holds: %v", err)
+	}
+	if index, values, err := n.ProposeAll(t.Context(), nil); index != 0 || values != nil || err != nil {
+		t.Error("nothing was proposed, and something came of it")
 	}
 }
 

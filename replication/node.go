@@ -25,6 +25,7 @@ type Node struct {
 	stats    counters
 
 	queue    chan *proposal
+	waiting  atomic.Int64  // commands in queue
 	slots    chan struct{} // one a batch in flight
 	inflight chan batch
 	leading  leadership

@@ -115,6 +115,6 @@ func (n *Node) Stats() Stats {
 		AppliedEntries: atomic.LoadUint64(&c.AppliedEntries), Skipped: atomic.LoadUint64(&c.Skipped),
 		VerifiedReads: atomic.LoadUint64(&c.VerifiedReads), VerifyRounds: atomic.LoadUint64(&c.VerifyRounds),
 		LeaderChanges: atomic.LoadUint64(&c.LeaderChanges), Snapshots: atomic.LoadUint64(&c.Snapshots),
-		Restores: atomic.LoadUint64(&c.Restores), QueueLength: len(n.queue), InFlight: len(n.slots),
+		Restores: atomic.LoadUint64(&c.Restores), QueueLength: int(max(0, n.waiting.Load())), InFlight: len(n.slots),
 	}
 }

@@ -161,7 +161,9 @@ func Do[Req, Resp any](ctx context.Context, c *Client, ep api.Endpoint[Req, Resp
 	if call.Edge == "" {
 		call.Edge = c.cfg.Edge
 	}
-	r, err := c.call(ctx, &outgoing{name: ep.Name, kind: ep.Kind, slow: ep.Slow, call: call, body: body})
+	k := &outgoing{name: ep.Name, kind: ep.Kind, slow: ep.Slow, call: call, body: body}
+	k.compact, _ = any(req).(api.Compact)
+	r, err := c.call(ctx, k)
 	return decode[Resp](r, err, ep.Name, call.RequestID)
 }
 
@@ -180,6 +182,16 @@ func decode[Resp any](r reply, err error, name, requestID string) (Resp, api.Met
 	}
 	if r.status >= 400 {
 		return resp, meta, r.problem(requestID)
+	}
+	if r.compact {
+		p, ok := any(&resp).(api.CompactParser)
+		if !ok {
+			return resp, meta, api.Internal(fmt.Errorf("decode %s: it has no compact form", name))
+		}
+		if err := p.ParseCompact(string(r.body)); err != nil {
+			return resp, meta, api.Internal(fmt.Errorf("decode %s: %w", name, err))
+		}
+		return resp, meta, nil
 	}
 	if len(r.body) > 0 {
 		if err := json.Unmarshal(r.body, &resp); err != nil {

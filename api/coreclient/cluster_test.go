@@ -84,6 +84,7 @@ func (w *wire) total() int {
 type step struct {
 	status int
 	body   any
+	raw    []byte // instead of body
 	replay bool
 	leader string
 	drop   bool
@@ -121,12 +122,16 @@ func (w *wire) serve(id string, rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set(api.HeaderReplay, "true")
 	}
 	rw.WriteHeader(s.status)
+	if s.raw != nil {
+		_, _ = rw.Write(s.raw)
+		return
+	}
 	_ = json.NewEncoder(rw).Encode(s.body)
 }
 
 func (w *wire) frame(id string, body []byte) step {
-	var f api.Frame
-	if err := json.Unmarshal(body, &f); err != nil {
+	f, err := api.ParseFrame(string(body), 256)
+	if err != nil {
 		return refusal(api.NewError(api.CodeMalformed, "%v", err))
 	}
 	w.mu.Lock()
@@ -134,14 +139,22 @@ func (w *wire) frame(id string, body []byte) step {
 	w.mu.Unlock()
 	var out api.FrameResults
 	for _, c := range f.Calls {
-		s := w.call(id, c.Name, c.Key, c.Body)
+		body := []byte(c.Body)
+		if c.Compact {
+			var req api.AdjustStock
+			if err := req.ParseCompact(c.Body); err != nil {
+				return refusal(api.NewError(api.CodeMalformed, "%v", err))
+			}
+			body, _ = json.Marshal(req)
+		}
+		s := w.call(id, c.Name, c.Key, body)
 		if s.drop {
 			return s
 		}
 		b, _ := json.Marshal(s.body)
 		out.Results = append(out.Results, api.FrameResult{Status: s.status, Index: api.Index{Timeline: 1, Raft: 100}, Replay: s.replay, Leader: s.leader, Body: b})
 	}
-	return step{status: 200, body: out}
+	return step{status: 200, raw: out.Append(nil)}
 }
 
 // call answers: stock.adjust adds to the counter (a negative delta is refused), stock.get and

@@ -2,7 +2,6 @@ package coreclient
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -138,7 +137,7 @@ func (f *framer) deliver(batch []*waiting) {
 			continue
 		}
 		r := results[i]
-		w.done <- outcome{reply: reply{status: r.Status, index: r.Index, replay: r.Replay, leader: r.Leader, body: r.Body}}
+		w.done <- outcome{reply: reply{status: r.Status, index: r.Index, replay: r.Replay, compact: r.Compact, leader: r.Leader, body: r.Body}}
 	}
 }
 
@@ -147,13 +146,13 @@ func (f *framer) send(ctx context.Context, batch []*waiting) ([]api.FrameResult,
 	frame := api.Frame{Calls: make([]api.FrameCall, len(batch))}
 	for i, w := range batch {
 		frame.Calls[i] = api.FrameCall{Name: w.k.name, Key: w.k.call.Key, Credential: w.k.call.Credential,
-			RequestID: w.k.call.RequestID, DeadlineMS: max(1, w.deadline.Sub(now).Milliseconds()), Body: w.k.body}
+			RequestID: w.k.call.RequestID, DeadlineMS: max(1, w.deadline.Sub(now).Milliseconds()), Body: string(w.k.body)}
+		if w.k.compact != nil {
+			frame.Calls[i].Compact, frame.Calls[i].Body = true, string(w.k.compact.AppendCompact(nil))
+		}
 	}
-	body, err := json.Marshal(frame)
-	if err != nil {
-		return nil, fmt.Errorf("%w: encode frame: %w", errNotSent, err)
-	}
-	r, err := f.node.exchange(ctx, "frame", false, f.node.attempt(false), body, func(h *fasthttp.RequestHeader) {
+	r, err := f.node.exchange(ctx, "frame", false, f.node.attempt(false), frame.Append(nil), func(h *fasthttp.RequestHeader) {
+		h.SetContentType(api.FrameType)
 		h.Set(HeaderEdge, f.node.cfg.Edge)
 	})
 	if err != nil {
@@ -167,12 +166,9 @@ func (f *framer) send(ctx context.Context, batch []*waiting) ([]api.FrameResult,
 		}
 		return results, nil
 	}
-	var out api.FrameResults
-	if err := json.Unmarshal(r.body, &out); err != nil {
+	out, err := api.ParseFrameResults(string(r.body), len(batch))
+	if err != nil {
 		return nil, fmt.Errorf("decode frame: %w", err)
-	}
-	if len(out.Results) != len(batch) {
-		return nil, fmt.Errorf("frame of %d calls got %d results", len(batch), len(out.Results))
 	}
 	return out.Results, nil
 }

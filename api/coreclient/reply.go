@@ -15,6 +15,8 @@ type outgoing struct {
 	slow bool
 	call api.Call
 	body []byte
+	// compact, when set, is the request for frames.
+	compact api.Compact
 	// limit, when set, bounds one attempt at a node of this region.
 	limit time.Duration
 }
@@ -26,6 +28,8 @@ type reply struct {
 	replay bool
 	leader string
 	body   []byte
+	// compact: the body is in the compact form.
+	compact bool
 }
 
 // problem reads the problem document of a refused call.

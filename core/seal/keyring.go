@@ -123,6 +123,19 @@ func (k *Keyring) LookupHash(kind, value string) string {
 	return hex.EncodeToString(k.mac("lookup", kind, value))
 }
 
+// KeyID stands for an idempotency key wherever one is stored: 128 bits of a keyed SHA-256. The output
+// is cut, so that a plain prefix is as good as an HMAC and costs a quarter.
+func (k *Keyring) KeyID(parts ...string) (id [16]byte) {
+	var buf [256]byte
+	b := append(append(buf[:0], k.lookup...), "meridian/key-id/"...)
+	for _, p := range parts {
+		b = append(binary.BigEndian.AppendUint32(b, uint32(len(p))), p...)
+	}
+	sum := sha256.Sum256(b)
+	copy(id[:], sum[:])
+	return id
+}
+
 // Fingerprint tells key rings apart without revealing them: nodes with different look-up keys would
 // not find each other's data.
 func (k *Keyring) Fingerprint() string {

@@ -55,6 +55,12 @@ func (l log) Propose(ctx context.Context, command []byte) (any, error) {
 	return r.Value, refuse(err)
 }
 
+// ProposeAll implements core.Log.
+func (l log) ProposeAll(ctx context.Context, commands [][]byte) ([]any, error) {
+	_, values, err := l.node.ProposeAll(ctx, commands)
+	return values, refuse(err)
+}
+
 // ReadExact implements core.Log. A read that cannot be verified has no outcome to be unsure about.
 func (l log) ReadExact(ctx context.Context, take func() error) error {
 	var refusal error
