@@ -44,7 +44,7 @@ type FrameResult struct {
 	Replay  bool
 	Compact bool
 	Leader  string
-	Body    []byte
+	Body    string
 }
 
 // FrameType is the media type of frames and their results.
@@ -116,29 +116,23 @@ func (f FrameResults) Append(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(len(f.Results)))
 	for i := range f.Results {
 		r := &f.Results[i]
-		b = AppendResultHead(b, r)
-		b = append(binary.AppendUvarint(b, uint64(len(r.Body))), r.Body...)
+		b = binary.AppendUvarint(b, uint64(r.Status))
+		flags := byte(0)
+		if r.Replay {
+			flags |= flagReplay
+		}
+		if r.Compact {
+			flags |= flagCompact
+		}
+		b = append(b, flags)
+		b = binary.AppendUvarint(b, uint64(r.Index.Timeline))
+		b = binary.AppendUvarint(b, r.Index.Raft)
+		b = appendText(appendText(b, r.Leader), r.Body)
 	}
 	return b
 }
 
-// AppendResultHead appends a result but for its body, which follows as a text.
-func AppendResultHead(b []byte, r *FrameResult) []byte {
-	b = binary.AppendUvarint(b, uint64(r.Status))
-	flags := byte(0)
-	if r.Replay {
-		flags |= flagReplay
-	}
-	if r.Compact {
-		flags |= flagCompact
-	}
-	b = append(b, flags)
-	b = binary.AppendUvarint(b, uint64(r.Index.Timeline))
-	b = binary.AppendUvarint(b, r.Index.Raft)
-	return appendText(b, r.Leader)
-}
-
-// ParseFrameResults reads results; there must be as many as the frame had calls.
+// ParseFrameResults reads results; there must be as many as the frame had calls. They share the memory of s.
 func ParseFrameResults(s string, calls int) (f FrameResults, err error) {
 	r := reader{rest: s}
 	if n := r.head(calls); n != calls && r.err == nil {
@@ -153,8 +147,7 @@ func ParseFrameResults(s string, calls int) (f FrameResults, err error) {
 			r.bad("result")
 		}
 		f.Results[i] = FrameResult{Status: int(status), Replay: flags&flagReplay != 0, Compact: flags&flagCompact != 0,
-			Index: Index{Timeline: uint32(timeline), Raft: r.uvarint()}, Leader: r.text()}
-		f.Results[i].Body = []byte(r.text())
+			Index: Index{Timeline: uint32(timeline), Raft: r.uvarint()}, Leader: r.text(), Body: r.text()}
 	}
 	return f, r.end()
 }

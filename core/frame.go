@@ -121,7 +121,9 @@ func (srv *Server) adjustGroup(waitMS int64, commands [][]byte, places []int, ca
 	}
 	timeline := srv.service.m.timeline()
 	bodies := make([]byte, 0, 48*len(values))
+	ends := make([]int, len(values))
 	for n, i := range places {
+		ends[n] = len(bodies)
 		r, ok := values[n].(*adjustResult)
 		if !ok {
 			results[i] = srv.refused(&calls[i], appliedBefore(), reply{})
@@ -132,9 +134,16 @@ func (srv *Server) adjustGroup(waitMS int64, commands [][]byte, places []int, ca
 			results[i] = srv.refused(&calls[i], refusal, reply{index: at, replay: r.replay})
 			continue
 		}
-		from := len(bodies)
 		bodies = r.level(timeline).AppendCompact(bodies)
-		results[i] = api.FrameResult{Status: 200, Index: at, Replay: r.replay, Compact: true, Body: bodies[from:len(bodies):len(bodies)]}
+		ends[n] = len(bodies)
+		results[i] = api.FrameResult{Status: 200, Index: at, Replay: r.replay, Compact: true}
+	}
+	all, from := string(bodies), 0
+	for n, i := range places {
+		if results[i].Compact {
+			results[i].Body = all[from:ends[n]]
+		}
+		from = ends[n]
 	}
 }
 
@@ -142,7 +151,7 @@ func (srv *Server) adjustGroup(waitMS int64, commands [][]byte, places []int, ca
 func (srv *Server) refused(k *api.FrameCall, err error, r reply) api.FrameResult {
 	e := srv.explain(err, k.Name, k.RequestID)
 	raw, _ := json.Marshal(e)
-	out := api.FrameResult{Status: e.Status, Index: r.index, Replay: r.replay, Body: raw}
+	out := api.FrameResult{Status: e.Status, Index: r.index, Replay: r.replay, Body: string(raw)}
 	if e.Status == 421 {
 		out.Leader = srv.service.log.Leader()
 	}
@@ -154,7 +163,7 @@ func (srv *Server) frameCall(c api.FrameCall) (out api.FrameResult) {
 		if p := recover(); p != nil {
 			srv.log.Error("panic while answering", "endpoint", c.Name, "panic", fmt.Sprint(p))
 			raw, _ := json.Marshal(api.Internal(nil))
-			out = api.FrameResult{Status: 500, Body: raw}
+			out = api.FrameResult{Status: 500, Body: string(raw)}
 		}
 	}()
 	if c.Compact {
@@ -174,5 +183,5 @@ func (srv *Server) frameCall(c api.FrameCall) (out api.FrameResult) {
 	if err != nil {
 		return srv.refused(&c, err, r)
 	}
-	return api.FrameResult{Status: r.status, Index: r.index, Replay: r.replay, Body: raw}
+	return api.FrameResult{Status: r.status, Index: r.index, Replay: r.replay, Body: string(raw)}
 }

@@ -137,7 +137,7 @@ func (f *framer) deliver(batch []*waiting) {
 			continue
 		}
 		r := results[i]
-		w.done <- outcome{reply: reply{status: r.Status, index: r.Index, replay: r.Replay, compact: r.Compact, leader: r.Leader, body: r.Body}}
+		w.done <- outcome{reply: reply{status: r.Status, index: r.Index, replay: r.Replay, compact: r.Compact, leader: r.Leader, body: []byte(r.Body)}}
 	}
 }
 
@@ -162,7 +162,7 @@ func (f *framer) send(ctx context.Context, batch []*waiting) ([]api.FrameResult,
 		// The frame as a whole was refused: every call of it gets that answer.
 		results := make([]api.FrameResult, len(batch))
 		for i := range results {
-			results[i] = api.FrameResult{Status: r.status, Index: r.index, Leader: r.leader, Body: r.body}
+			results[i] = api.FrameResult{Status: r.status, Index: r.index, Leader: r.leader, Body: string(r.body)}
 		}
 		return results, nil
 	}

@@ -44,11 +44,13 @@ type caller struct {
 	patience time.Duration
 	repeats  int
 
-	calls  []frameCall
+	calls  []api.FrameCall
 	keys   [][]byte
 	bodies [][]byte
-	frame  []byte
-	open   []int // the commands whose outcome is not known yet
+	// compact are the bodies in the form they have in a frame.
+	compact [][]byte
+	frame   []byte
+	open    []int // the commands whose outcome is not known yet
 }
 
 func (p *caller) redial() error {
@@ -92,12 +94,16 @@ func (p *caller) do(commands []command) error {
 // encode writes key and body of each command.
 func (p *caller) encode(commands []command) {
 	for len(p.keys) < len(commands) {
-		p.keys, p.bodies = append(p.keys, make([]byte, keyLength)), append(p.bodies, nil)
+		p.keys, p.bodies, p.compact = append(p.keys, make([]byte, keyLength)), append(p.bodies, nil), append(p.compact, nil)
 	}
 	p.open = p.open[:0]
 	for i := range commands {
 		base64.RawURLEncoding.Encode(p.keys[i], commands[i].id[:])
-		p.bodies[i] = appendAdjust(p.bodies[i][:0], commands[i].sku)
+		if len(commands) == 1 {
+			p.bodies[i] = appendAdjust(p.bodies[i][:0], commands[i].sku)
+		} else {
+			p.compact[i] = api.AdjustStock{SKU: skuNames[commands[i].sku], Delta: -1, Reason: "sold"}.AppendCompact(p.compact[i][:0])
+		}
 		p.open = append(p.open, i)
 	}
 }
@@ -139,14 +145,16 @@ func (p *caller) send() error {
 		if err != nil {
 			return err
 		}
-		return p.settle(0, status, body)
+		return p.settle(0, status, string(body))
 	}
 	p.calls = p.calls[:0]
 	for _, i := range p.open {
-		p.calls = append(p.calls, frameCall{endpoint: api.StockAdjust.Name, key: p.keys[i], body: p.bodies[i]})
+		c := staffCall(api.StockAdjust.Name, string(p.keys[i]), string(p.compact[i]), p.patience.Milliseconds())
+		c.Compact = true
+		p.calls = append(p.calls, c)
 	}
-	p.frame = appendFrame(p.frame[:0], p.calls, p.patience.Milliseconds())
-	w.out = appendBody(appendHead(w.out[:0], "frame", p.patience), frameType, p.frame)
+	p.frame = api.Frame{Calls: p.calls}.Append(p.frame[:0])
+	w.out = appendBody(appendHead(w.out[:0], "frame", p.patience), api.FrameType, p.frame)
 	status, body, err := w.exchange()
 	if err != nil {
 		return err
@@ -154,16 +162,12 @@ func (p *caller) send() error {
 	if status != 200 {
 		return fmt.Errorf("frame: %d %s", status, body)
 	}
-	if allSucceeded(body, len(p.calls)) {
-		p.open = p.open[:0]
-		return nil
-	}
-	results, err := frameResults(body, len(p.calls))
+	results, err := api.ParseFrameResults(string(body), len(p.calls))
 	if err != nil {
 		return err
 	}
-	for at := len(results) - 1; at >= 0; at-- {
-		if err := p.settle(at, results[at].Status, results[at].Body); err != nil {
+	for at := len(p.calls) - 1; at >= 0; at-- {
+		if err := p.settle(at, results.Results[at].Status, results.Results[at].Body); err != nil {
 			return err
 		}
 	}
@@ -171,7 +175,7 @@ func (p *caller) send() error {
 }
 
 // settle decides about the command at a place of open.
-func (p *caller) settle(at, status int, body []byte) error {
+func (p *caller) settle(at, status int, body string) error {
 	switch status {
 	case 200:
 		p.open = append(p.open[:at], p.open[at+1:]...)

@@ -210,6 +210,14 @@ func (c *cores) stockUp(ctx context.Context) error {
 
 func skuName(sku int) string { return fmt.Sprintf("SKU-%05d", sku) }
 
+// skuNames are the names of all SKUs, made once.
+var skuNames = func() (names [skuCount + 1]string) {
+	for i := range names {
+		names[i] = skuName(i)
+	}
+	return names
+}()
+
 func (c *cores) close() error {
 	for _, n := range c.nodes {
 		n.process.stop(syscall.SIGTERM)

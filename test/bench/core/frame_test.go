@@ -8,41 +8,18 @@ import (
 	"meridian/api"
 )
 
-func TestFrameIsOneOfTheContract(t *testing.T) {
-	calls := []frameCall{
-		{endpoint: api.StockAdjust.Name, key: []byte("k1"), body: appendAdjust(nil, 7)},
-		{endpoint: api.StockGet.Name, body: []byte(`{"sku":"SKU-00001"}`)},
+// TestAdjustIsOneOfTheContract: what is timed decodes to the decrement that it stands for, alone and in a frame.
+func TestAdjustIsOneOfTheContract(t *testing.T) {
+	p := &caller{}
+	want := api.AdjustStock{SKU: "SKU-00007", Delta: -1, Reason: "sold"}
+	p.encode([]command{{sku: 7}})
+	var alone, framed api.AdjustStock
+	if err := json.Unmarshal(p.bodies[0], &alone); err != nil || alone != want {
+		t.Errorf("%s: %+v, %v", p.bodies[0], alone, err)
 	}
-	var f api.Frame
-	if err := json.Unmarshal(appendFrame(nil, calls, 6000), &f); err != nil {
-		t.Fatal(err)
-	}
-	if len(f.Calls) != 2 || f.Calls[0].Name != "stock.adjust" || f.Calls[0].Key != "k1" || f.Calls[0].RequestID != "k1" || f.Calls[0].DeadlineMS != 6000 ||
-		f.Calls[0].Credential != "staff:"+staffToken || f.Calls[1].Key != "" || string(f.Calls[1].Body) != `{"sku":"SKU-00001"}` {
-		t.Errorf("%+v", f)
-	}
-}
-
-func TestFrameResults(t *testing.T) {
-	answer := func(statuses ...int) []byte {
-		var out api.FrameResults
-		for _, s := range statuses {
-			out.Results = append(out.Results, api.FrameResult{Status: s, Body: api.RawJSON(`{}`)})
-		}
-		b, err := json.Marshal(out)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
-	}
-	if !allSucceeded(answer(200, 200), 2) || allSucceeded(answer(200, 503), 2) || allSucceeded(answer(200), 2) {
-		t.Error("a frame's successes are miscounted")
-	}
-	if _, err := frameResults(answer(200), 2); err == nil {
-		t.Error("a missing result was not noticed")
-	}
-	if r, err := frameResults(answer(200, 503), 2); err != nil || r[1].Status != 503 {
-		t.Errorf("%v %v", r, err)
+	p.encode([]command{{sku: 7}, {sku: 8}})
+	if err := framed.ParseCompact(string(p.compact[0])); err != nil || framed != want {
+		t.Errorf("%x: %+v, %v", p.compact[0], framed, err)
 	}
 }
 
@@ -51,22 +28,22 @@ func TestFrameResults(t *testing.T) {
 func TestOnlyTheUndecidedIsSentAgain(t *testing.T) {
 	p := &caller{patience: patience}
 	p.encode([]command{{sku: 1}, {sku: 2}, {sku: 3}})
-	if err := p.settle(1, 504, nil); err != nil {
+	if err := p.settle(1, 504, ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.settle(2, 200, nil); err != nil {
+	if err := p.settle(2, 200, ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.settle(0, 200, nil); err != nil {
+	if err := p.settle(0, 200, ""); err != nil {
 		t.Fatal(err)
 	}
 	if len(p.open) != 1 || p.open[0] != 1 {
 		t.Errorf("open are %v, want the second only", p.open)
 	}
-	if err := p.settle(0, 409, []byte("out of stock")); err == nil || !strings.Contains(err.Error(), "out of stock") {
+	if err := p.settle(0, 409, "out of stock"); err == nil || !strings.Contains(err.Error(), "out of stock") {
 		t.Errorf("a refusal became %v", err)
 	}
-	if err := p.settle(0, 421, nil); err == nil {
+	if err := p.settle(0, 421, ""); err == nil {
 		t.Error("a node that does not lead was taken at its word")
 	}
 }
