@@ -34,7 +34,10 @@ func circumstances(b *bench, command string) string {
 			}
 		}
 	}
-	item("rounds", "%d, %v measured after %v of warming up, seed %d", b.opts.rounds, b.opts.measured, b.opts.warm, b.seed)
+	item("seed", "%d", b.seed)
+	if len(b.opts.chosen) > 0 {
+		item("rounds", "%d, %v measured after %v of warming up", b.opts.rounds, b.opts.measured, b.opts.warm)
+	}
 	return s.String()
 }
 

@@ -36,6 +36,9 @@ type options struct {
 	seed           uint64
 	measured, warm time.Duration
 	chosen         []row
+	kills          int
+	heartbeat      time.Duration
+	failover       bool
 }
 
 func parseOptions(args []string) (options, error) {
@@ -43,7 +46,9 @@ func parseOptions(args []string) (options, error) {
 	fs := flag.NewFlagSet("bench-core", flag.ContinueOnError)
 	fs.IntVar(&o.rounds, "rounds", 4, "how often everything is measured; the table shows medians")
 	fs.Float64Var(&o.seconds, "seconds", 2, "measured time of each run; half as much, at most a second, is warming up")
-	fs.StringVar(&o.only, "only", "", "rows to measure, separated by commas: "+strings.Join(groups(), ", ")+"; empty: all")
+	fs.StringVar(&o.only, "only", "", "rows to measure, separated by commas: "+strings.Join(groups(), ", ")+", "+failoverGroup+"; empty: all but the last")
+	fs.IntVar(&o.kills, "kills", 50, "how often the leader is killed for the rows "+failoverGroup)
+	fs.DurationVar(&o.heartbeat, "heartbeat", 1500*time.Millisecond, "heartbeat and election time-out of the cores for the rows "+failoverGroup)
 	fs.StringVar(&o.peers, "peers", "postgres,redis", "peers to compare with, separated by commas; empty: none, and rows that need one are left out")
 	fs.StringVar(&o.bin, "bin", "bin", "directory of the programs core and payments")
 	fs.StringVar(&o.dir, "dir", "", "directory for everybody's data, on a real disk; empty: a new one under the system's directory for temporary files")
@@ -78,9 +83,16 @@ func (o *options) complete() error {
 		o.seed = rand.Uint64()
 	}
 	only, peers := list(o.only), list(o.peers)
+	if o.kills < 1 || o.heartbeat < 100*time.Millisecond {
+		return flagenv.Errorf("kills", "give at least 1, and a --heartbeat of at least 100ms")
+	}
 	for _, name := range only {
+		if name == failoverGroup {
+			o.failover = true
+			continue
+		}
 		if !slices.Contains(groups(), name) {
-			return flagenv.Errorf("only", "there are no rows %q; give some of %s", name, strings.Join(groups(), ", "))
+			return flagenv.Errorf("only", "there are no rows %q; give some of %s", name, strings.Join(groups(), ", ")+", "+failoverGroup)
 		}
 	}
 	for _, name := range peers {
@@ -93,7 +105,7 @@ func (o *options) complete() error {
 			o.chosen = append(o.chosen, r)
 		}
 	}
-	if len(o.chosen) == 0 {
+	if len(o.chosen) == 0 && !o.failover {
 		return flagenv.Errorf("only", "these rows need a peer that --peers leaves out")
 	}
 	return nil
@@ -130,13 +142,19 @@ func run(ctx context.Context, args []string) error {
 	about := circumstances(b, commandLine(args))
 	fmt.Fprint(b.out, about, "\n")
 	m, err := b.rounds(ctx, o.chosen)
+	ls := lines(o.chosen, m)
+	if err == nil && o.failover {
+		var more []line
+		more, err = b.failovers(ctx)
+		ls = append(ls, more...)
+	}
 	if err != nil {
 		return fmt.Errorf("%w\nthe programs' output is kept in %s", err, b.dir)
 	}
 	if err := os.RemoveAll(b.dir); err != nil {
 		return err
 	}
-	return publish(o.out, about, lines(o.chosen, m))
+	return publish(o.out, about, ls)
 }
 
 // commandLine is what repeats this run.

@@ -58,6 +58,23 @@ func TestAmount(t *testing.T) {
 	}
 }
 
+func TestFailoverLines(t *testing.T) {
+	var took []float64
+	for i := range 50 {
+		took = append(took, float64(2000+10*(49-i)))
+	}
+	ls := failoverLines(took, 900*time.Millisecond)
+	if len(ls) != 2 || ls[0].value != 2240 || ls[0].verdict != "ok" || ls[1].value != 2490 || ls[1].verdict != "ok" {
+		t.Errorf("%+v", ls)
+	}
+	if got := failoverLines(took, 600*time.Millisecond); got[0].verdict != "SHORT" || got[1].verdict != "SHORT" {
+		t.Errorf("%s and %s of heartbeats of 600 ms", got[0].verdict, got[1].verdict)
+	}
+	if !strings.Contains(markdown(ls), "p99 of 50; goal 3 heartbeats and an election time-out |  |  | 2,490 ms | 2,000 ms | 2,490 ms | ≤ 3,600 ms | ok |") {
+		t.Error(markdown(ls))
+	}
+}
+
 // TestEveryRowCanBeMeasured holds rows and targets together.
 func TestEveryRowCanBeMeasured(t *testing.T) {
 	keys := map[string]bool{}

@@ -58,6 +58,9 @@ func rotated(ts []target, round int) []target {
 func (b *bench) rounds(ctx context.Context, rs []row) (measurements, error) {
 	m := measurements{}
 	ts := needed(rs, targets())
+	if len(ts) == 0 {
+		return m, nil
+	}
 	for round := range b.opts.rounds {
 		for _, t := range rotated(ts, round) {
 			fmt.Fprintf(b.out, "round %d of %d: %s\n", round+1, b.opts.rounds, t.title)

@@ -46,6 +46,8 @@ func percentile(sorted []time.Duration, p float64) time.Duration {
 	return sorted[min(max(rank, 1), len(sorted))-1]
 }
 
+func sortedDurations(ds []time.Duration) []time.Duration { return slices.Sorted(slices.Values(ds)) }
+
 // median of an even number of values is the mean of the two in the middle.
 func median(values []float64) float64 {
 	if len(values) == 0 {
