@@ -92,19 +92,21 @@ func TestSentUnitsStayAway(t *testing.T) {
 
 // TestLapsedAuthorizationHoldsNobodyBack: the provider gave one authorization up; orders after it are captured.
 func TestLapsedAuthorizationHoldsNobodyBack(t *testing.T) {
-	var calls atomic.Int64
+	var lapsed atomic.Value // the charge
 	s := newShop(t, withMoody(t, &moody{captured: func(r core.PaymentResult) core.PaymentResult {
-		if calls.Add(1) == 1 {
+		if r.Charge == lapsed.Load() {
 			r.State = core.PaymentVoided
 		}
 		return r
 	}}))
 	s.mugs("A", 10)
 	first, second := s.buy("1", "A", 1), s.buy("2", "A", 1)
-	s.lead()
-	state := func(id string) string {
-		return get(s, api.OrdersStaff, api.OrderQuery{ID: id}, s.staffCall("")).Payment.State
+	payment := func(id string) api.OrderPayment {
+		return get(s, api.OrdersStaff, api.OrderQuery{ID: id}, s.staffCall("")).Payment
 	}
+	lapsed.Store(payment(first.ID).Charge)
+	s.lead()
+	state := func(id string) string { return payment(id).State }
 	eventually(t, "the second order's money", func() bool { return state(second.ID) == "captured" })
 	if got := state(first.ID); got != "voided" {
 		t.Errorf("the first payment is %s", got)
