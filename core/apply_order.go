@@ -100,6 +100,10 @@ func cartChanged() *api.Error {
 	return api.NewError(api.CodeCartChanged, "Something in the cart changed, or its price did. Look at the cart again and confirm.")
 }
 
+func emptyCart() *api.Error {
+	return api.Invalid("cart", "The cart is empty. Put something into it first.")
+}
+
 func checkoutInProgress() *api.Error {
 	return api.NewError(api.CodeCheckoutInProgress, "A payment for this cart is under way. Wait for its outcome.")
 }
@@ -116,7 +120,7 @@ func (m *Machine) reserve(c reserveCmd, k keying) (reservation, *api.Error) {
 		return reservation{}, noCart()
 	}
 	if len(cart.Lines) == 0 {
-		return reservation{}, api.Invalid("cart", "The cart is empty. Put something into it first.")
+		return reservation{}, emptyCart()
 	}
 	if cart.Order != "" {
 		return reservation{}, checkoutInProgress()
@@ -262,7 +266,10 @@ func (m *Machine) applyCommit(c commitCmd) (any, int, *api.Error) {
 func (m *Machine) closeSiblings(paid orderRec) {
 	var ids []string
 	m.open.Ascend("", func(id string, r openRec) bool {
-		if o, ok := m.orders.Get(id); ok && r.Kind == openReleased && o.Cart == paid.Cart {
+		if r.Kind != openReleased { // most are payments in flight: their orders need not be read
+			return true
+		}
+		if o, ok := m.orders.Get(id); ok && o.Cart == paid.Cart {
 			ids = append(ids, id)
 		}
 		return true

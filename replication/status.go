@@ -31,6 +31,13 @@ type MemberStatus struct {
 	LastIndex   uint64        // of the member's log
 }
 
+// Leading says whether this node leads and has applied a barrier of its own term: Status().Ready, for
+// those who ask with every request.
+func (n *Node) Leading() bool {
+	_, _, ready := n.leading.current()
+	return ready
+}
+
 // Status never blocks on storage or on the network.
 func (n *Node) Status() Status {
 	addr, id := n.raft.LeaderWithID()

@@ -84,7 +84,7 @@ func (l log) WaitApplied(ctx context.Context, index uint64) error {
 }
 
 // Leading implements core.Log.
-func (l log) Leading() bool { return l.node.Status().Ready }
+func (l log) Leading() bool { return l.node.Leading() }
 
 // Leader implements core.Log.
 func (l log) Leader() string { return l.node.Status().Leader }
