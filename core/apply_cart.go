@@ -19,8 +19,11 @@ func (m *Machine) applyCreateCart(c createCartCmd) (any, int, *api.Error) {
 
 func (m *Machine) applyPutLine(c putLineCmd) (any, int, *api.Error) {
 	rec, ok := m.carts.Get(c.Cart)
-	if !ok {
+	if !ok && c.Currency == "" {
 		return nil, 0, noCart()
+	}
+	if !ok { // nothing was put into it yet
+		rec = cartRec{Currency: c.Currency, Country: c.Country}
 	}
 	ref, ok := m.skus[c.SKU]
 	if c.Quantity > 0 {

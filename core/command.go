@@ -164,6 +164,9 @@ type (
 		Cart     string `cbor:"1,keyasint"`
 		SKU      string `cbor:"2,keyasint"`
 		Quantity int64  `cbor:"3,keyasint"`
+		// Currency and Country are of a cart that may have no row yet.
+		Currency string `cbor:"4,keyasint,omitempty"`
+		Country  string `cbor:"5,keyasint,omitempty"`
 	}
 	reserveCmd struct {
 		Cart     string `cbor:"1,keyasint"`

@@ -52,7 +52,8 @@ func GoldenCommands() map[string][]byte {
 	k := keying{"cart:c1-a", "key-1", "hash"}
 	return map[string][]byte{
 		"tick":           must(encodeCommand(cmdTick, keying{}, tickCmd{})),
-		"put_line":       must(encodeCommand(cmdPutLine, k, putLineCmd{"c1-a", "SKU-1", 2})),
+		"put_line":       must(encodeCommand(cmdPutLine, k, putLineCmd{Cart: "c1-a", SKU: "SKU-1", Quantity: 2})),
+		"put_line_fresh": must(encodeCommand(cmdPutLine, k, putLineCmd{"c1-a", "SKU-1", 2, "EUR", "DE"})),
 		"reserve":        must(encodeCommand(cmdReserve, k, reserveCmd{Cart: "c1-a", Order: "o1-b", Secret: "s", Version: &v, Country: "DE", Method: "standard", Provider: "sandbox", Person: "o:o1-b", Wrapped: []byte{1}, Contact: []byte{2}})),
 		"commit":         must(encodeCommand(cmdCommit, keying{}, commitCmd{"o1-b", 1, "ch_1"})),
 		"payment_states": must(encodeCommand(cmdPaymentStates, keying{}, paymentStatesCmd{Orders: []string{"o1-b", "o1-c"}, From: payAuthorized, To: payCaptured})),

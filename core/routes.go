@@ -79,6 +79,9 @@ func (s *Service) routes() map[string]handler {
 	add(read(s, api.CartsGet, func(_ *call, q api.CartQuery) (api.Cart, error) {
 		rec, ok := s.m.carts.Get(q.ID)
 		if !ok {
+			rec, ok = s.freshCart(q.ID)
+		}
+		if !ok {
 			return api.Cart{}, noCart()
 		}
 		return s.m.cart(q.ID, rec), nil

@@ -2,7 +2,6 @@ package core
 
 import (
 	"context"
-	"fmt"
 
 	"meridian/api"
 )
@@ -268,30 +267,4 @@ func (s *Service) storeRefusal(ctx context.Context, k keying, e *api.Error) (rep
 		return r, nil
 	}
 	return reply{status: e.Status, index: r.index}, e
-}
-
-func (s *Service) cartsCreate(ctx context.Context, c *call, req api.NewCart) (reply, error) {
-	k := s.key(c, c.scope(), req)
-	if !knownCurrency(req.Currency) {
-		return s.storeRefusal(ctx, k, api.Invalid("currency", "Prices exist in EUR and USD."))
-	}
-	if _, ok := countryOf(req.Country); !ok {
-		return s.storeRefusal(ctx, k, api.Invalid("country", "We do not deliver to %q. Give a two-letter country code such as DE or US.", truncate(req.Country, 20)))
-	}
-	id := fmt.Sprintf("c%d-%s", s.m.Index().Timeline, newRecordID(16))
-	return s.propose(ctx, cmdCreateCart, k, createCartCmd{ID: id, Currency: req.Currency, Country: req.Country})
-}
-
-func (s *Service) cartsPutLine(ctx context.Context, c *call, req api.PutLine) (reply, error) {
-	if len(req.Cart) > maxID {
-		return reply{}, noCart()
-	}
-	k := s.key(c, "cart:"+req.Cart, req)
-	if req.Quantity < 0 || req.Quantity > api.MaxQuantity {
-		return s.storeRefusal(ctx, k, api.Invalid("quantity", "Give a quantity between 0 and %d.", api.MaxQuantity))
-	}
-	if !skuPattern.MatchString(req.SKU) {
-		return s.storeRefusal(ctx, k, api.Invalid("sku", skuRule))
-	}
-	return s.propose(ctx, cmdPutLine, k, putLineCmd{Cart: req.Cart, SKU: req.SKU, Quantity: req.Quantity})
 }

@@ -87,6 +87,9 @@ func (s *Service) buy(ctx context.Context, c *call, k keying, req api.CheckoutRe
 	if refusal := checkCheckout(req.Checkout); refusal != nil {
 		return s.storeRefusal(ctx, k, refusal)
 	}
+	if s.stillFresh(req.Cart) {
+		return s.storeRefusal(ctx, k, emptyCart())
+	}
 	cmd, err := s.reserveCommand(c, req)
 	if err != nil {
 		return reply{}, err

@@ -56,6 +56,34 @@ func badBody(format string, args ...any) *api.Error {
 
 // wellFormed checks syntax and depth, and that nothing follows the first value.
 func wellFormed(body []byte) error {
+	if json.Valid(body) && depth(body) <= maxDepth {
+		return nil
+	}
+	return faultOf(body)
+}
+
+// depth is how deep a valid body is nested.
+func depth(body []byte) (deepest int) {
+	at, inText := 0, false
+	for i := 0; i < len(body); i++ {
+		switch c := body[i]; {
+		case inText && c == '\\':
+			i++
+		case c == '"':
+			inText = !inText
+		case inText:
+		case c == '{' || c == '[':
+			at++
+			deepest = max(deepest, at)
+		case c == '}' || c == ']':
+			at--
+		}
+	}
+	return deepest
+}
+
+// faultOf finds what is wrong with a body, and where.
+func faultOf(body []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
 	depth := 0
@@ -80,10 +108,7 @@ func wellFormed(body []byte) error {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return badBody("There is something after the JSON value, at byte %d. Send one value only.", dec.InputOffset())
 	}
-	if !json.Valid(body) {
-		return badBody("The body is not valid JSON.")
-	}
-	return nil
+	return badBody("The body is not valid JSON.")
 }
 
 // checker holds a JSON value against a type and gathers what does not fit.
