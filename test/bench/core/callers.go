@@ -49,6 +49,7 @@ type caller struct {
 	bodies [][]byte
 	// compact are the bodies in the form they have in a frame.
 	compact [][]byte
+	arena   []byte
 	frame   []byte
 	open    []int // the commands whose outcome is not known yet
 }
@@ -99,8 +100,9 @@ func (p *caller) encode(commands []command) {
 	p.open = p.open[:0]
 	for i := range commands {
 		base64.RawURLEncoding.Encode(p.keys[i], commands[i].id[:])
+		p.bodies[i] = p.bodies[i][:0]
 		if len(commands) == 1 {
-			p.bodies[i] = appendAdjust(p.bodies[i][:0], commands[i].sku)
+			p.bodies[i] = appendAdjust(p.bodies[i], commands[i].sku)
 		} else {
 			p.compact[i] = api.AdjustStock{SKU: skuNames[commands[i].sku], Delta: -1, Reason: "sold"}.AppendCompact(p.compact[i][:0])
 		}
@@ -129,30 +131,38 @@ func appendSKU(b []byte, sku int) []byte {
 // errRefused is an answer that no repetition changes.
 var errRefused = errors.New("refused")
 
-// send makes one try and takes out of open what is known afterwards.
+// send makes one try and takes out of open what is known afterwards. What came as a frame goes on as
+// one, also when a single command of it is left.
 func (p *caller) send() error {
+	if len(p.bodies[0]) > 0 {
+		return p.sendOne(p.open[0])
+	}
+	return p.sendFrame()
+}
+
+func (p *caller) sendOne(i int) error {
 	w := p.wire
-	if len(p.open) == 1 {
-		i := p.open[0]
-		w.out = appendHead(w.out[:0], api.StockAdjust.Name, p.patience)
-		w.out = append(w.out, "X-Meridian-Credential: staff:"+staffToken+"\r\nIdempotency-Key: "...)
-		w.out = append(w.out, p.keys[i]...)
-		w.out = append(w.out, "\r\nX-Request-Id: "...)
-		w.out = append(w.out, p.keys[i]...)
-		w.out = append(w.out, "\r\n"...)
-		w.out = appendBody(w.out, "application/json", p.bodies[i])
-		status, body, err := w.exchange()
-		if err != nil {
-			return err
-		}
-		return p.settle(0, status, string(body))
+	w.out = appendHead(w.out[:0], api.StockAdjust.Name, p.patience)
+	w.out = append(w.out, "X-Meridian-Credential: staff:"+staffToken+"\r\nIdempotency-Key: "...)
+	w.out = append(w.out, p.keys[i]...)
+	w.out = append(w.out, "\r\nX-Request-Id: "...)
+	w.out = append(w.out, p.keys[i]...)
+	w.out = append(w.out, "\r\n"...)
+	w.out = appendBody(w.out, "application/json", p.bodies[i])
+	status, body, err := w.exchange()
+	if err != nil {
+		return err
 	}
-	p.calls = p.calls[:0]
-	for _, i := range p.open {
-		c := staffCall(api.StockAdjust.Name, string(p.keys[i]), string(p.compact[i]), p.patience.Milliseconds())
-		c.Compact = true
-		p.calls = append(p.calls, c)
+	if status == 200 {
+		p.open = p.open[:0]
+		return nil
 	}
+	return p.settle(0, status, string(body))
+}
+
+func (p *caller) sendFrame() error {
+	w := p.wire
+	p.frameCalls()
 	p.frame = api.Frame{Calls: p.calls}.Append(p.frame[:0])
 	w.out = appendBody(appendHead(w.out[:0], "frame", p.patience), api.FrameType, p.frame)
 	status, body, err := w.exchange()
@@ -161,6 +171,10 @@ func (p *caller) send() error {
 	}
 	if status != 200 {
 		return fmt.Errorf("frame: %d %s", status, body)
+	}
+	if allSucceeded(body, len(p.calls)) {
+		p.open = p.open[:0]
+		return nil
 	}
 	results, err := api.ParseFrameResults(string(body), len(p.calls))
 	if err != nil {
@@ -172,6 +186,24 @@ func (p *caller) send() error {
 		}
 	}
 	return nil
+}
+
+// frameCalls makes the calls of what is open. Their keys and bodies are parts of one string: the peers'
+// clients make no garbage for each command either.
+func (p *caller) frameCalls() {
+	p.arena = p.arena[:0]
+	for _, i := range p.open {
+		p.arena = append(append(p.arena, p.keys[i]...), p.compact[i]...)
+	}
+	rest := string(p.arena)
+	cut := func(n int) (part string) { part, rest = rest[:n], rest[n:]; return part }
+	p.calls = p.calls[:0]
+	for _, i := range p.open {
+		key := cut(len(p.keys[i]))
+		c := staffCall(api.StockAdjust.Name, key, cut(len(p.compact[i])), p.patience.Milliseconds())
+		c.Compact = true
+		p.calls = append(p.calls, c)
+	}
 }
 
 // settle decides about the command at a place of open.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 
@@ -14,6 +15,42 @@ const readsPerFrame = 250
 // and its patience.
 func staffCall(endpoint, key, body string, patience int64) api.FrameCall {
 	return api.FrameCall{Name: endpoint, Key: key, RequestID: key, Credential: "staff:" + staffToken, DeadlineMS: patience, Body: body}
+}
+
+// allSucceeded tells, without garbage, whether a frame's answer has n results which are all 200.
+// It may say no of one that has: then the answer is decoded.
+func allSucceeded(b []byte, n int) bool {
+	ok := true
+	number := func() uint64 {
+		v, k := binary.Uvarint(b)
+		if k <= 0 {
+			ok, b = false, nil
+			return 0
+		}
+		b = b[k:]
+		return v
+	}
+	skip := func(k uint64) {
+		if k > uint64(len(b)) {
+			ok, k = false, uint64(len(b))
+		}
+		b = b[k:]
+	}
+	skip(1) // version
+	if number() != uint64(n) {
+		return false
+	}
+	for range n {
+		if number() != 200 {
+			return false
+		}
+		skip(1) // flags
+		number()
+		number()       // index
+		skip(number()) // leader
+		skip(number()) // body
+	}
+	return ok && len(b) == 0
 }
 
 // readLevels reads the stock of the SKUs from number lo up to hi, exactly.

@@ -23,6 +23,59 @@ func TestAdjustIsOneOfTheContract(t *testing.T) {
 	}
 }
 
+// TestAllSucceeded compares the shortcut with the contract's own reading.
+func TestAllSucceeded(t *testing.T) {
+	answer := func(statuses ...int) []byte {
+		var out api.FrameResults
+		for i, s := range statuses {
+			out.Results = append(out.Results, api.FrameResult{Status: s, Compact: i%2 == 0, Replay: i%3 == 0, Index: api.Index{Timeline: 1, Raft: 1 << 40}, Body: "a body"})
+		}
+		return out.Append(nil)
+	}
+	for _, c := range []struct {
+		body []byte
+		n    int
+		want bool
+	}{
+		{answer(200, 200, 200), 3, true}, {answer(200), 1, true}, {answer(200, 503), 2, false}, {answer(421, 200), 2, false},
+		{answer(200), 2, false}, {answer(200, 200), 1, false}, {nil, 1, false}, {append(answer(200), 0), 1, false},
+	} {
+		if got := allSucceeded(c.body, c.n); got != c.want {
+			t.Errorf("%x of %d calls: %v", c.body, c.n, got)
+		}
+	}
+	whole := answer(200, 200)
+	for n := range whole {
+		if allSucceeded(whole[:n], 2) {
+			t.Errorf("the first %d bytes of %x passed for all", n, whole)
+		}
+	}
+}
+
+// TestFrameOfOne: what is left of a frame goes as a frame, because it has no other body.
+func TestFrameOfOne(t *testing.T) {
+	p := &caller{patience: patience}
+	p.encode([]command{{sku: 1}}) // an earlier request of its own leaves nothing behind
+	p.encode([]command{{sku: 2}, {sku: 3}})
+	if len(p.bodies[0]) > 0 {
+		t.Fatal("a frame would be sent as a request of its own")
+	}
+	if err := p.settle(0, 200, ""); err != nil {
+		t.Fatal(err)
+	}
+	p.frameCalls()
+	f, err := api.ParseFrame(string(api.Frame{Calls: p.calls}.Append(nil)), 10)
+	if err != nil || len(f.Calls) != 1 {
+		t.Fatalf("%+v %v", f, err)
+	}
+	var left api.AdjustStock
+	c := f.Calls[0]
+	if err := left.ParseCompact(c.Body); err != nil || left.SKU != skuName(3) || c.Key != string(p.keys[1]) || c.RequestID != c.Key ||
+		c.Name != api.StockAdjust.Name || !c.Compact || c.DeadlineMS != patience.Milliseconds() {
+		t.Errorf("%+v of %+v, %v", left, c, err)
+	}
+}
+
 // TestOnlyTheUndecidedIsSentAgain: an outcome that is known must not be asked for again, one that is
 // not known must be, under its key.
 func TestOnlyTheUndecidedIsSentAgain(t *testing.T) {
