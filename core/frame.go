@@ -52,6 +52,7 @@ func (srv *Server) frame(ctx *fasthttp.RequestCtx) {
 // adjustAll answers the calls at the given places.
 func (srv *Server) adjustAll(calls []api.FrameCall, places []int, results []api.FrameResult) {
 	s := srv.service
+	leading := s.log.Leading()
 	var wait int64
 	var who call // of the calls before: a frame's calls mostly come from one principal
 	var unknown error
@@ -76,7 +77,7 @@ func (srv *Server) adjustAll(calls []api.FrameCall, places []int, results []api.
 		var req api.AdjustStock
 		a, err := adjustment{}, error(nil)
 		switch {
-		case !s.log.Leading():
+		case !leading:
 			err = s.notLeader()
 		case unknown != nil:
 			err = unknown

@@ -61,7 +61,7 @@ func parseOptions(args []string) (options, error) {
 	fs.IntVar(&o.snapshotThreshold, "snapshot-threshold", 8192, "log entries between two snapshots")
 	o.tls.Add(fs)
 	fs.StringVar(&o.raftLog, "raft-log", string(replication.LogBolt), "what keeps the log: boltdb, or wal, which syncs once an append instead of twice and is experimental; a data directory stays with what it began with")
-	fs.DurationVar(&o.checkpoint, "checkpoint", 150*time.Millisecond, "how often changed state is written to its file; until then it is in the log, which is read again after a crash")
+	fs.DurationVar(&o.checkpoint, "checkpoint", 250*time.Millisecond, "how often changed state is written to its file; until then it is in the log, which is read again after a crash")
 	fs.Var(&o.dirtyMax, "dirty-max", "`size` of the changes that may wait for a checkpoint; beyond it commands wait for one")
 	if err := flagenv.Parse(fs, "CORE", args); err != nil {
 		return o, err
@@ -90,7 +90,7 @@ func (o *options) complete(peers string) error {
 		return flagenv.Errorf("raft-log", "give %s or %s", replication.LogBolt, replication.LogWAL)
 	}
 	if o.checkpoint < time.Millisecond {
-		return flagenv.Errorf("checkpoint", "give at least 1ms; the default, 150ms, suits most")
+		return flagenv.Errorf("checkpoint", "give at least 1ms; the default, 250ms, suits most")
 	}
 	if o.dirtyMax < 1<<20 {
 		return flagenv.Errorf("dirty-max", "give at least 1MiB")

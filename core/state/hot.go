@@ -2,7 +2,8 @@ package state
 
 import (
 	"fmt"
-	"sort"
+	"slices"
+	"strings"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/tidwall/btree"
@@ -21,9 +22,10 @@ type hotRow[V any] struct {
 
 // hotChange is what the next checkpoint writes for a key. enc is nil for a row that was deleted.
 type hotChange[V any] struct {
-	key string
-	row *hotRow[V]
-	enc []byte
+	key  string
+	row  *hotRow[V]
+	enc  []byte
+	turn int32 // its place in dirty
 }
 
 // hotTouch is a row that the running Update put or deleted. gone rows are no longer in the tree.
@@ -172,7 +174,7 @@ func (t *hotRows[V]) finish() uint64 {
 		}
 		row.had = !c.gone
 		if row.slot == 0 {
-			t.dirty = append(t.dirty, hotChange[V]{key: c.key, row: row})
+			t.dirty = append(t.dirty, hotChange[V]{key: c.key, row: row, turn: int32(len(t.dirty))})
 			row.slot = int32(len(t.dirty))
 		}
 		t.dirty[row.slot-1].enc = enc
@@ -200,7 +202,12 @@ func (t *hotRows[V]) thaw() { t.inflight = nil }
 // write puts the changes in the order of their keys. A key that was deleted and put again has two
 // changes; the later one wins.
 func (t *hotRows[V]) write(tx *bbolt.Tx) error {
-	sort.SliceStable(t.inflight, func(i, j int) bool { return t.inflight[i].key < t.inflight[j].key })
+	slices.SortFunc(t.inflight, func(a, b hotChange[V]) int {
+		if c := strings.Compare(a.key, b.key); c != 0 {
+			return c
+		}
+		return int(a.turn - b.turn)
+	})
 	w := rowWriter{tx: tx, bucket: t.bucket}
 	for _, c := range t.inflight {
 		if err := w.set(c.key, c.enc); err != nil {
