@@ -207,6 +207,20 @@ func TestAdjustmentsAgree(t *testing.T) {
 	}
 }
 
+// TestTooManyKeys: beyond the bound keyed adjustments are refused for a while, and nothing else is.
+func TestTooManyKeys(t *testing.T) {
+	s := newShop(t, func(c *core.ServiceConfig) { c.AdjustKeysMax = 2 })
+	s.mugs("A", 5)
+	for _, key := range []string{"1", "2"} {
+		get(s, api.StockAdjust, api.AdjustStock{SKU: "A", Delta: -1}, s.staffCall(key))
+	}
+	r := s.frame(s.adjustCall("3", api.AdjustStock{SKU: "A", Delta: -1}), s.adjustCall("", api.AdjustStock{SKU: "A", Delta: -1}))
+	if r[0].Status != 503 || r[1].Status != 200 {
+		t.Errorf("with a key %d %s, without %d %s", r[0].Status, r[0].Body, r[1].Status, r[1].Body)
+	}
+	s.wantStock("A", 2, 0)
+}
+
 // TestOverlongFrame: a frame with more calls than are allowed is refused as a whole.
 func TestOverlongFrame(t *testing.T) {
 	s := newShop(t)

@@ -9,6 +9,10 @@ type adjustKeys struct {
 	swept  int // the shard that is swept next
 }
 
+// adjustKeysMax bounds the live keys of adjustments, at some 50 bytes each. A leader that has more
+// refuses keyed adjustments until some expire.
+const adjustKeysMax = 16 << 20
+
 // adjustShards is also how many ticks a sweep takes.
 const adjustShards = 256
 

@@ -44,6 +44,7 @@ func (m *Machine) endStockRow() {
 	if m.stockRow.count > 0 {
 		m.stockLog.Put(stockLogKey(m.index), m.stockRow.encode())
 	}
+	m.liveKeys.Store(int64(m.adjusted.count))
 }
 
 func (m *Machine) applyAdjust(b []byte) adjustResult {

@@ -56,6 +56,8 @@ type Machine struct {
 	stockRow stockLogRow
 	// touched collects the tags whose shown value changed in the entry being applied.
 	touched map[string]bool
+	// liveKeys is the number of keys of adjustments, for those who do not hold the lock.
+	liveKeys atomic.Int64
 	// sealed is the last time this node stamped on a batch while leading.
 	sealed atomic.Int64
 	// skipDedupe and skipStockCheck are protections that a test switches off to see them matter.

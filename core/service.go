@@ -64,7 +64,9 @@ type ServiceConfig struct {
 	// ResolveAfter is how old an open payment that nobody is at on this node must be before the worker
 	// asks the provider; default 5 s. A new leader does not wait for it.
 	ResolveAfter time.Duration
-	Logger       *slog.Logger
+	// AdjustKeysMax bounds the live idempotency keys of stock adjustments; default 16 Mi.
+	AdjustKeysMax int64
+	Logger        *slog.Logger
 }
 
 // Service is the half of the shop that talks to the world: it checks requests, proposes commands,
@@ -93,6 +95,9 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 	}
 	if cfg.PaymentWait == 0 {
 		cfg.PaymentWait = 20 * time.Second
+	}
+	if cfg.AdjustKeysMax == 0 {
+		cfg.AdjustKeysMax = adjustKeysMax
 	}
 	if cfg.ResolveAfter == 0 {
 		cfg.ResolveAfter = 5 * time.Second
