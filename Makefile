@@ -17,7 +17,7 @@ PROGRAMS := ./cmd/core ./cmd/edge
 LOCAL   := ./cmd/dev ./deploy/local/payments ./deploy/local/mailbox ./deploy/local/clickhouse
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build dev lint bench-oversell bench-core bench-failover bench-checkout load seed fuzz openapi generate test-deps ui-deps ui-test ui-audit terraform-test clean
+.PHONY: help demo test build dev lint bench bench-oversell bench-core bench-failover bench-checkout load seed fuzz openapi generate test-deps ui-deps ui-test ui-audit terraform-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,8 +71,10 @@ seed: dev ## put the demo's catalogue, account and orders into a running demo (1
 	@exec bin/dev seed $(DEMO_ARGS)
 
 # --baseline=DIR takes turns with another build; --peer=none leaves Vendure out (it wants node, npm and PostgreSQL 15).
-bench-checkout: build ## whole purchases at 32 shoppers, taking turns with Vendure; CHECKOUT_ARGS="--peer=none" (10 min)
+bench-checkout: build bench-peers ## whole purchases at 32 shoppers, taking turns with Vendure; CHECKOUT_ARGS="--peer=none" (10 min)
 	@$(BUILD) -o bin/bench-checkout ./test/bench/checkout && exec bin/bench-checkout $(CHECKOUT_ARGS)
+
+bench: bench bench-core bench-checkout ## both comparisons, one after the other (20 min)
 
 openapi: dev ## write docs/openapi.json (5 s)
 	bin/dev openapi
