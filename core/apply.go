@@ -163,6 +163,8 @@ func (m *Machine) dispatch(t commandType, e envelope, k keying) (any, int, *api.
 		return run(e, m.applyStageImport)
 	case cmdCommitImport:
 		return run(e, m.applyCommitImport)
+	case cmdJoinOutbox:
+		return run(e, m.applyJoinOutbox)
 	case cmdFeed:
 		return run(e, m.applyFeed)
 	case cmdPutLocations:

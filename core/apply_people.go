@@ -180,34 +180,10 @@ func (m *Machine) applyAckSlice(c ackSliceCmd) (any, int, *api.Error) {
 	return api.None{}, 200, nil
 }
 
-// The consumers of the outbox. An entry is kept until each of them is done with it, at most maxOutbox entries.
+// The consumers of the outbox in the shop itself. An entry is kept until every consumer is done with it, at most maxOutbox entries.
 const (
 	consumerPayments  = "payments"
 	consumerMail      = "mail"
 	consumerAnalytics = "analytics"
 	maxOutbox         = 1_000_000
 )
-
-func (m *Machine) trimOutbox() {
-	newest := m.metaNow().OutboxSeq
-	done := newest
-	for _, name := range []string{consumerPayments, consumerMail, consumerAnalytics} {
-		rec, _ := m.consumers.Get(name)
-		done = min(done, rec.Acked)
-	}
-	if newest > maxOutbox { // but money that is still to be taken is never forgotten
-		payments, _ := m.consumers.Get(consumerPayments)
-		done = max(done, min(newest-maxOutbox, payments.Acked))
-	}
-	var gone []string
-	m.outbox.Ascend("", func(k string, e outboxRec) bool {
-		if e.Seq > done || len(gone) == maxExpiriesPerTick {
-			return false
-		}
-		gone = append(gone, k)
-		return true
-	})
-	for _, k := range gone {
-		m.outbox.Delete(k)
-	}
-}

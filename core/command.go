@@ -45,7 +45,8 @@ const (
 	cmdPutLocations    commandType = 31
 	cmdFeed            commandType = 32
 	cmdAdjustStock     commandType = 33 // has a form of its own: adjust.go
-	lastCommand                    = cmdAdjustStock
+	cmdJoinOutbox      commandType = 34
+	lastCommand                    = cmdJoinOutbox
 	commandVersion     byte        = 1
 	maxCommandBytes                = 240 << 10
 	headerVersion      byte        = 1

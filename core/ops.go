@@ -35,6 +35,7 @@ func (s *Service) Operations(ready func() error, more ...prometheus.Collector) h
 		}
 		return 0
 	})
+	reg.MustRegister(newOutboxLag(s.m))
 	for _, c := range more {
 		reg.MustRegister(c)
 	}

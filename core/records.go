@@ -232,6 +232,8 @@ type consumerRec struct {
 	Slice uint64 `cbor:"2,keyasint"` // number of the cut slice; 0: none
 	To    uint64 `cbor:"3,keyasint"` // last sequence number in it
 	Count uint64 `cbor:"4,keyasint"` // slices cut so far
+	// Outside: a consumer that staff have made, not a part of the shop.
+	Outside bool `cbor:"5,keyasint,omitempty"`
 }
 
 type edgeRec struct {

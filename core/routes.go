@@ -132,6 +132,11 @@ func (s *Service) routes() map[string]handler {
 	add(write(s, api.EdgesAck, s.edgesAck))
 	add(write(s, api.EdgesRenew, s.edgesRenew))
 	add(write(s, api.OutboxNext, s.outboxNext))
+	add(write(s, api.OutboxRead, s.outboxRead))
+	add(write(s, api.OutboxConfirm, s.outboxConfirm))
+	add(read(s, api.OutboxConsumers, s.outboxConsumers))
+	add(write(s, api.OutboxJoin, s.outboxJoin))
+	add(write(s, api.OutboxLeave, s.outboxLeave))
 	add(write(s, api.OutboxDone, s.outboxDone))
 	add(read(s, api.StatusCheck, func(_ *call, _ api.None) (api.NodeStatus, error) { return s.status(), nil }))
 	return hs

@@ -177,21 +177,8 @@ func (s *Service) outboxNext(ctx context.Context, _ *call, q api.OutboxQuery) (r
 	if err != nil {
 		return reply{}, err
 	}
-	out := api.OutboxSlice{Slice: sl.number, Entries: []api.OutboxEntry{}}
-	s.m.db.View(func() {
-		for seq := sl.from; seq <= sl.to && sl.number > 0; seq++ {
-			e, ok := s.m.outbox.Get(outboxKey(seq))
-			if !ok {
-				continue
-			}
-			o, _ := s.m.orders.Get(e.Order)
-			v := api.OutboxEntry{Seq: e.Seq, Timeline: s.m.timeline(), At: rfc(e.AtMS), Type: e.Type, Order: s.m.order(o, false), Country: e.Country, Visitor: o.Visitor, Session: o.Session}
-			if e.Amount > 0 {
-				v.Refunded = &api.Money{Amount: e.Amount, Currency: o.Currency}
-			}
-			out.Entries = append(out.Entries, v)
-		}
-	})
+	out := api.OutboxSlice{Slice: sl.number}
+	s.m.db.View(func() { out.Entries = s.entries(sl) })
 	return reply{value: out, status: 200, index: at}, nil
 }
 

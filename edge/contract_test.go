@@ -33,7 +33,7 @@ func TestStaffRightsComeBeforeTheBody(t *testing.T) {
 		{"PUT", "/products/mug", operator}, {"POST", "/products/import", operator}, {"POST", "/assets?name=a", operator},
 		{"PUT", "/collections/caps", operator}, {"PUT", "/stock/MUG-S", operator}, {"POST", "/stock/MUG-S/adjust", operator},
 		{"POST", "/orders/o-1/cancel", operator}, {"POST", "/orders/o-1/fulfil", operator}, {"POST", "/orders/o-1/refund", operator},
-		{"POST", "/cluster/members", merchandiser}, {"POST", "/cluster/leader", merchandiser},
+		{"PUT", "/locations", operator}, {"POST", "/stock/feed", operator}, {"POST", "/cluster/members", merchandiser}, {"POST", "/cluster/leader", merchandiser},
 	} {
 		f.do(c.method, base+c.path, "{", "Idempotency-Key", "k").must(t, 401, `"code":"unauthorized"`)
 		f.do(c.method, base+c.path, "{", "Idempotency-Key", "k", "Authorization", "Bearer nobody").must(t, 401)
@@ -43,6 +43,8 @@ func TestStaffRightsComeBeforeTheBody(t *testing.T) {
 	f.do("PUT", base+"/stock/MUG-S", "{").must(t, 422, "Idempotency-Key")
 	f.do("POST", base+"/products/import", strings.Repeat("Handle\n", 100_000), "Content-Type", "text/csv").must(t, 401)
 	for _, who := range []string{merchandiser, operator} {
+		f.do("POST", base+"/outbox/ack", "{", "Authorization", who).must(t, 400, `"code":"malformed"`)
+		f.do("GET", base+"/outbox?consumer=erp&limit=1001", "", "Authorization", who).must(t, 422, `"field":"limit"`)
 		f.do("POST", base+"/cache/purge", "{", "Authorization", who).must(t, 400, `"code":"malformed"`)
 	}
 }

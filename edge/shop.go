@@ -93,6 +93,7 @@ func (s *Shop) operations() []operation {
 	ops = append(ops, s.staffStockOperations()...)
 	ops = append(ops, s.staffLocationOperations()...)
 	ops = append(ops, s.staffOrderOperations()...)
+	ops = append(ops, s.outboxOperations()...)
 	ops = append(ops, s.reportOperations()...)
 	return append(ops, s.clusterOperations()...)
 }

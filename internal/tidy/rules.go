@@ -33,6 +33,7 @@ func layers() []layer {
 		{"deploy", []string{"internal/flagenv", "api"}, "local stand-ins are other people's programs to us: they must not share our code"},
 		{"internal/cluster", []string{anything}, "the harness starts all of it"},
 		{"internal", []string{"api", "api/coreclient"}, "test support speaks the contract"},
+		{"examples", nil, "an example is somebody else's program: it knows the public API and nothing else"},
 		{"test", []string{anything}, "scenarios may use all of it"},
 		{"demo", []string{"api", "core/productcsv"}, "the catalogue's generators write files with the package that reads them, and call nothing of the shop"},
 		{"docs", nil, leaf},
