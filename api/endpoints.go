@@ -91,12 +91,15 @@ type (
 		SKU      string `json:"sku"`
 		Quantity int64  `json:"quantity"`
 	}
-	// RefundRequest refunds Amount (minor units of the order's currency), nil: all that remains.
+	// RefundRequest refunds Amount (minor units of the order's currency); nil: what Lines cost, without
+	// Lines all that remains. With Restock, Lines go back to the shelf; without Lines all of the order
+	// does, which takes a refund of all that remains.
 	RefundRequest struct {
-		ID      string `json:"id"`
-		Amount  *int64 `json:"amount,omitempty"`
-		Restock bool   `json:"restock,omitempty"`
-		Reason  string `json:"reason,omitempty"`
+		ID      string         `json:"id"`
+		Amount  *int64         `json:"amount,omitempty"`
+		Restock bool           `json:"restock,omitempty"`
+		Lines   []LineQuantity `json:"lines,omitempty"`
+		Reason  string         `json:"reason,omitempty"`
 	}
 	// NewCustomer registers an account.
 	NewCustomer struct {
@@ -289,7 +292,7 @@ var (
 	SessionsDelete  = Endpoint[None, None]{Name: "sessions.delete", Kind: Write}
 	CustomersMe     = Endpoint[None, Customer]{Name: "customers.me", Kind: Exact}
 	CustomersPatch  = Endpoint[CustomerPatch, Customer]{Name: "customers.patch", Kind: Write, Slow: true}
-	CustomersErase  = Endpoint[None, None]{Name: "customers.erase", Kind: Write}
+	CustomersErase  = Endpoint[None, Erasure]{Name: "customers.erase", Kind: Write}
 	CustomersOrders = Endpoint[Page, List[Order]]{Name: "customers.orders", Kind: Exact}
 	CustomersExport = Endpoint[None, CustomerExport]{Name: "customers.export", Kind: Exact}
 

@@ -149,6 +149,12 @@ type CustomerExport struct {
 	Orders    []StaffOrder `json:"orders"`
 }
 
+// Erasure answers the end of an account. Kept are the numbers of orders that are still to be sent: their
+// address is erased when they have left the house or are cancelled, everything else was erased at once.
+type Erasure struct {
+	Kept []string `json:"kept"`
+}
+
 // Session is a signed-in customer; Token goes into the session cookie.
 type Session struct {
 	Customer Customer `json:"customer"`

@@ -263,6 +263,7 @@ func (m *Machine) applyPutAsset(a assetRec) (any, int, *api.Error) {
 
 func (m *Machine) applyStageImport(c stageImportCmd) (any, int, *api.Error) {
 	m.staged.Put(stageKey(c.ID, c.Part), c)
+	m.stagedSince.Put(c.ID, stagedRec{m.now})
 	return api.None{}, 200, nil
 }
 
@@ -283,6 +284,7 @@ func (m *Machine) applyCommitImport(c commitImportCmd) (any, int, *api.Error) {
 		}
 		m.staged.Delete(stageKey(c.ID, part))
 	}
+	m.stagedSince.Delete(c.ID)
 	if c.Drop {
 		return api.None{}, 200, nil
 	}

@@ -24,7 +24,7 @@ func (m *Machine) applyFulfil(c fulfilCmd) (any, int, *api.Error) {
 	lines := append([]orderLineRec(nil), o.Lines...)
 	if len(c.Lines) == 0 {
 		for i := range lines {
-			lines[i].Fulfilled = lines[i].Quantity
+			lines[i].Fulfilled += lines[i].toSend()
 		}
 	}
 	for i, want := range c.Lines {
@@ -34,26 +34,26 @@ func (m *Machine) applyFulfil(c fulfilCmd) (any, int, *api.Error) {
 				j = k
 			}
 		}
-		if j < 0 || want.Quantity < 1 || want.Quantity > lines[j].Quantity-lines[j].Fulfilled {
+		if j < 0 || want.Quantity < 1 || want.Quantity > lines[j].toSend() {
 			return nil, 0, api.Invalid(fmt.Sprintf("lines.%d", i), "That many of %s are not waiting in this order.", want.SKU)
 		}
 		lines[j].Fulfilled += want.Quantity
 	}
 	status := api.OrderFulfilled
 	for _, l := range lines {
-		if l.Fulfilled < l.Quantity {
+		if l.toSend() > 0 {
 			status = api.OrderPartiallyFulfilled
 		}
 	}
 	o.Lines = lines
 	m.setStatus(&o, status)
 	m.orders.Put(o.ID, o)
-	return o.ID, 200, nil
+	return m.staffAnswer(o), 200, nil
 }
 
 // waits says whether anything of an order is still to be sent; left whether anything has been.
 func waits(o orderRec) bool {
-	return slices.ContainsFunc(o.Lines, func(l orderLineRec) bool { return l.Fulfilled < l.Quantity })
+	return slices.ContainsFunc(o.Lines, func(l orderLineRec) bool { return l.toSend() > 0 })
 }
 
 func left(o orderRec) bool {
@@ -83,20 +83,20 @@ func (m *Machine) applyCancel(c cancelCmd) (any, int, *api.Error) {
 		return nil, 0, api.NewError(api.CodeConflict, "The payment of this order is under way. Cancel it when its outcome is known.")
 	case o.Status == api.OrderPendingPayment:
 		m.closeUnpaid(o)
-		return o.ID, 200, nil
+		return m.staffAnswer(o), 200, nil
 	case o.Status != api.OrderPaid && o.Status != api.OrderPartiallyRefunded:
 		return nil, 0, api.NewError(api.CodeConflict, "An order that is %s cannot be cancelled.", o.Status)
 	case left(o):
 		return nil, 0, api.NewError(api.CodeConflict, "A part of this order has been sent. Refund what comes back instead.")
 	}
-	m.restock(&o, "cancellation")
+	m.takeBackAll(&o, "cancellation")
 	if n := refundable(o); n > 0 {
 		m.addRefund(&o, refundRec{ID: c.Refund, Amount: n})
 	}
 	m.setStatus(&o, api.OrderCancelled)
 	m.orders.Put(o.ID, o)
 	m.emit("order_cancelled", o, 0)
-	return o.ID, 200, nil
+	return m.staffAnswer(o), 200, nil
 }
 
 func (m *Machine) addRefund(o *orderRec, r refundRec) {
@@ -114,18 +114,30 @@ func (m *Machine) applyBeginRefund(c beginRefundCmd) (any, int, *api.Error) {
 	if c.All {
 		amount = rest
 	}
+	units, value, refusal := o.unitsOf(c.Lines)
+	if refusal != nil && rest > 0 {
+		return nil, 0, refusal
+	}
+	if amount == 0 {
+		amount = value
+	}
 	if rest == 0 {
 		return nil, 0, api.NewError(api.CodeConflict, "Nothing of this order is left to refund.")
 	}
 	if amount < 1 || amount > rest {
 		return nil, 0, api.Invalid("amount", "Between 1 and %d can be refunded.", rest)
 	}
-	if c.Restock && amount == o.Total && o.Status == api.OrderPaid {
-		m.restock(&o, "refund")
+	switch {
+	case len(c.Lines) > 0:
+		m.takeBack(&o, units, "refund")
+	case c.Restock && amount < rest:
+		return nil, 0, api.Invalid("lines", "Say what comes back with a part of the money: lines with a SKU and a quantity.")
+	case c.Restock:
+		m.takeBackAll(&o, "refund")
 	}
 	m.addRefund(&o, refundRec{ID: c.Refund, Amount: amount, Restock: c.Restock})
 	m.orders.Put(o.ID, o)
-	return o.ID, 200, nil
+	return m.staffAnswer(o), 200, nil
 }
 
 // applyFinishRefund records that the provider has given money back.
@@ -149,7 +161,7 @@ func (m *Machine) applyFinishRefund(c finishRefundCmd) (any, int, *api.Error) {
 		}
 	}
 	if amount == 0 {
-		return o.ID, 200, nil
+		return m.staffAnswer(o), 200, nil
 	}
 	o.Payment.Refunds = refunds
 	if !waiting {
@@ -167,5 +179,9 @@ func (m *Machine) applyFinishRefund(c finishRefundCmd) (any, int, *api.Error) {
 	}
 	m.orders.Put(o.ID, o)
 	m.emit("order_refunded", o, amount)
-	return o.ID, 200, nil
+	if c.Key != "" { // the request that asked for it answers with its outcome, also when it is repeated
+		r := m.remember(keying{c.Scope, c.Key, c.BodyHash}, m.staffAnswer(o), 200, nil)
+		return r.value, r.status, r.err
+	}
+	return m.staffAnswer(o), 200, nil
 }

@@ -143,7 +143,7 @@ func (m *Machine) reserve(c reserveCmd, k keying) (reservation, *api.Error) {
 	meta.OrderNumber++
 	m.meta.Put(metaKey, meta)
 	if len(c.Wrapped) > 0 {
-		m.persons.Put(c.Person, personRec{c.Wrapped})
+		m.persons.Put(c.Person, personRec{Wrapped: c.Wrapped})
 	}
 	o := orderRec{
 		ID: c.Order, Number: meta.OrderNumber, Status: api.OrderPendingPayment, Lines: lines, Currency: cart.Currency, Country: c.Country,
@@ -234,6 +234,7 @@ func without(lines []cartLineRec, bought []orderLineRec) []cartLineRec {
 func (m *Machine) setStatus(o *orderRec, status string) {
 	o.Status = status
 	o.Events = append(append([]orderEventRec(nil), o.Events...), orderEventRec{m.now, status})
+	m.eraseContact(o)
 }
 
 // applyCommit makes a reserved order paid: what was held is sold. A second commit of the same attempt
@@ -367,6 +368,8 @@ func (m *Machine) applyTick(tickCmd) (any, int, *api.Error) {
 	m.dropKeys()
 	m.adjusted.sweep(m.now)
 	m.dropEdges()
+	m.dropSessions()
+	m.dropStaged()
 	m.trimOutbox()
 	return api.None{}, 200, nil
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"strings"
 
 	"meridian/api"
 )
@@ -13,7 +12,7 @@ func (m *Machine) applyCreateCustomer(c createCustomerCmd) (any, int, *api.Error
 	if _, taken := m.emails.Get(c.EmailHash); taken {
 		return nil, 0, api.Invalid("email", "There is an account with this address. Sign in instead.")
 	}
-	m.persons.Put(personOfCustomer(c.ID), personRec{c.Wrapped})
+	m.persons.Put(personOfCustomer(c.ID), personRec{Wrapped: c.Wrapped})
 	m.customers.Put(c.ID, customerRec{ID: c.ID, EmailHash: c.EmailHash, Profile: c.Profile, Password: c.Password, CreatedMS: m.now})
 	m.emails.Put(c.EmailHash, c.ID)
 	m.openSession(c.TokenHash, sessionRec{Customer: c.ID})
@@ -29,6 +28,7 @@ func personOfCustomer(id string) string { return "c:" + id }
 func (m *Machine) openSession(hash string, s sessionRec) {
 	s.ExpiresMS = m.now + sessionMS
 	m.sessions.Put(hash, s)
+	m.sessionEnds.Put(sessionEnd(s, hash), "")
 }
 
 func (m *Machine) applyPatchCustomer(c patchCustomerCmd) (any, int, *api.Error) {
@@ -55,35 +55,6 @@ func (m *Machine) applyPatchCustomer(c patchCustomerCmd) (any, int, *api.Error) 
 	}
 	m.customers.Put(c.ID, rec)
 	return c.ID, 200, nil
-}
-
-// applyEraseCustomer destroys the key that the customer's data is sealed with. Orders stay, as the
-// books need them, without a name.
-func (m *Machine) applyEraseCustomer(c eraseCustomerCmd) (any, int, *api.Error) {
-	rec, ok := m.customers.Get(c.ID)
-	if !ok {
-		return nil, 0, api.NewError(api.CodeNotFound, "There is no such account.")
-	}
-	m.persons.Delete(personOfCustomer(c.ID))
-	m.emails.Delete(rec.EmailHash)
-	m.customers.Delete(c.ID)
-	var mine []string
-	prefix := c.ID + "\x00"
-	m.orderOwner.Ascend(prefix, func(k, id string) bool {
-		if !strings.HasPrefix(k, prefix) {
-			return false
-		}
-		mine = append(mine, k, id)
-		return true
-	})
-	for i := 0; i < len(mine); i += 2 {
-		m.orderOwner.Delete(mine[i])
-		if o, ok := m.orders.Get(mine[i+1]); ok {
-			o.Contact, o.Customer, o.Visitor, o.Session = nil, "", "", ""
-			m.orders.Put(o.ID, o)
-		}
-	}
-	return api.None{}, 200, nil
 }
 
 func (m *Machine) applyOpenSession(c openSessionCmd) (any, int, *api.Error) {

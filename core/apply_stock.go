@@ -161,7 +161,7 @@ func (m *Machine) allocate(sku string, quantity int64) ([]allocationRec, bool) {
 			take = quantity
 		}
 		if take > 0 {
-			out = append(out, allocationRec{l.location, take})
+			out = append(out, allocationRec{Location: l.location, Quantity: take})
 			quantity -= take
 		}
 		if quantity == 0 {
@@ -193,16 +193,6 @@ func (m *Machine) release(o orderRec) {
 func (m *Machine) sell(o orderRec) {
 	m.changeAllocation(o, func(s *stockRec, n int64) { s.Reserved -= n; s.OnHand -= n; s.Sold += n })
 	m.ledger(o, -1, "sale")
-}
-
-// restock returns the sold units of an order to the shelf, once: a refund and a cancellation may both ask for it.
-func (m *Machine) restock(o *orderRec, reason string) {
-	if o.Restocked {
-		return
-	}
-	o.Restocked = true
-	m.changeAllocation(*o, func(s *stockRec, n int64) { s.OnHand += n; s.Sold -= n })
-	m.ledger(*o, 1, reason)
 }
 
 func (m *Machine) ledger(o orderRec, sign int64, reason string) {

@@ -111,7 +111,7 @@ func (o orderRec) taken() (n int64) {
 		return 0
 	}
 	for _, l := range o.Lines {
-		n += l.Quantity
+		n += l.Quantity - l.Returned
 	}
 	return n
 }

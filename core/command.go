@@ -242,10 +242,16 @@ type (
 		Amount  int64  `cbor:"3,keyasint"`
 		All     bool   `cbor:"4,keyasint,omitempty"`
 		Restock bool   `cbor:"5,keyasint,omitempty"`
+		// Lines are what goes back to the shelf.
+		Lines []cartLineRec `cbor:"6,keyasint,omitempty"`
 	}
 	finishRefundCmd struct {
 		Order  string `cbor:"1,keyasint"`
 		Refund string `cbor:"2,keyasint"`
+		// The key of the request that asked for the refund, if it waits for it.
+		Scope    string `cbor:"3,keyasint,omitempty"`
+		Key      string `cbor:"4,keyasint,omitempty"`
+		BodyHash string `cbor:"5,keyasint,omitempty"`
 	}
 	cutSliceCmd struct {
 		Consumer string `cbor:"1,keyasint"`

@@ -108,6 +108,25 @@ func Commit(order string, attempt int, charge string) []byte {
 	return must(encodeCommand(cmdCommit, keying{}, commitCmd{Order: order, Attempt: attempt, Charge: charge}))
 }
 
+// StagePart encodes a part of an import, without products.
+func StagePart(id string, part uint64) []byte {
+	return must(encodeCommand(cmdStageImport, keying{}, stageImportCmd{ID: id, Part: part}))
+}
+
+// Sessions, StagedParts and Persons count rows.
+func (m *Machine) Sessions() int { return m.rows(m.sessions.Len) }
+
+// StagedParts counts the parts of imports under way.
+func (m *Machine) StagedParts() int { return m.rows(m.staged.Len) }
+
+// Persons counts the keys of people.
+func (m *Machine) Persons() int { return m.rows(m.persons.Len) }
+
+func (m *Machine) rows(n func() int) (count int) {
+	m.db.View(func() { count = n() })
+	return count
+}
+
 // IsCommit says whether a command makes an order paid.
 func IsCommit(command []byte) bool { return commandType(command[0]) == cmdCommit }
 

@@ -81,7 +81,7 @@ func (s *Service) resolve(ctx context.Context) {
 		sideBySide(s.openOrders(openPayment, func(age, opened int64) bool {
 			return opened <= since || age >= s.cfg.ResolveAfter.Milliseconds()
 		}), func(id string) { s.resolvePayment(ctx, id) })
-		sideBySide(s.openOrders(openRefund, func(age, _ int64) bool { return age >= 3000 }), func(id string) { s.refundOpen(ctx, id) })
+		sideBySide(s.openOrders(openRefund, func(age, _ int64) bool { return age >= 3000 }), func(id string) { s.refundOpen(ctx, id, keying{}) })
 	})
 }
 

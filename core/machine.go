@@ -44,6 +44,8 @@ type Machine struct {
 	consumers   *state.Table[consumerRec]
 	edges       *state.Table[edgeRec]
 	staged      *state.Table[stageImportCmd]
+	stagedSince *state.Table[stagedRec]
+	sessionEnds *state.Table[string]
 	meta        *state.Table[metaRec]
 	stockLog    *state.Table[stockLogRec]
 
@@ -141,6 +143,8 @@ func OpenMachine(cfg MachineConfig) (*Machine, error) {
 	m.outbox = state.NewTable(db, "outbox", state.Cold, record[outboxRec]{1})
 	m.consumers = state.NewTable(db, "consumers", state.Hot, record[consumerRec]{1})
 	m.edges = state.NewTable(db, "edges", state.Hot, record[edgeRec]{1})
+	m.stagedSince = state.NewTable(db, "staged_since", state.Hot, record[stagedRec]{1})
+	m.sessionEnds = state.NewTable(db, "session_ends", state.Cold, record[string]{1})
 	m.staged = state.NewTable(db, "staged", state.Cold, record[stageImportCmd]{1})
 	m.stockLog = state.NewTable(db, "stock_log", state.Cold, stockLogCodec{})
 	m.meta = state.NewTable(db, "meta", state.Hot, record[metaRec]{1})

@@ -94,6 +94,7 @@ type cartRec struct {
 type allocationRec struct {
 	Location string `cbor:"1,keyasint"`
 	Quantity int64  `cbor:"2,keyasint"`
+	Returned int64  `cbor:"3,keyasint,omitempty"` // back on this shelf
 }
 
 type orderLineRec struct {
@@ -105,6 +106,7 @@ type orderLineRec struct {
 	Unit       int64           `cbor:"6,keyasint"`
 	Allocation []allocationRec `cbor:"7,keyasint"`
 	Fulfilled  int64           `cbor:"8,keyasint,omitempty"`
+	Returned   int64           `cbor:"9,keyasint,omitempty"` // back on the shelf
 }
 
 type orderEventRec struct {
@@ -167,6 +169,8 @@ type orderRec struct {
 	// Visitor and Session join the order with its clickstream. Number 25 is retired.
 	Visitor string `cbor:"27,keyasint,omitempty"`
 	Session string `cbor:"28,keyasint,omitempty"`
+	// Erase: the buyer was erased; Contact goes when nothing is left to send.
+	Erase bool `cbor:"29,keyasint,omitempty"`
 }
 
 // openRec is an order that somebody must come back to: a payment in flight, a released attempt, a refund under way.
@@ -184,6 +188,8 @@ const (
 
 type personRec struct {
 	Wrapped []byte `cbor:"1,keyasint"`
+	// Waiting counts the orders for which the key of somebody who was erased is kept.
+	Waiting int `cbor:"2,keyasint,omitempty"`
 }
 
 type customerRec struct {

@@ -99,20 +99,41 @@ func (s *Service) ordersStaff(c *call, q api.OrderQuery) (api.StaffOrder, error)
 	return s.staffOrder(o), nil
 }
 
-// orderReply renders the order a command answered with by its id, also when that answer was stored.
+// orderReply completes the answer of a command about an order, the first or a stored one, with what is
+// sealed in the order.
 func (s *Service) orderReply(r reply, err error) (reply, error) {
 	if err != nil || r.status >= 400 {
 		return r, err
 	}
-	id, err := as[string](r)
+	v, err := as[api.StaffOrder](r)
 	if err != nil {
 		return r, err
 	}
+	s.m.db.View(func() {
+		o, _ := s.m.orders.Get(v.ID)
+		if contact, ok := s.contact(o); ok {
+			v.Email, v.ShippingAddress = contact.Email, contact.Address
+		}
+	})
+	r.value, r.raw = v, nil
+	return r, nil
+}
+
+// giveMoneyBack does what a command has decided about an order's money, and answers with what came of it.
+func (s *Service) giveMoneyBack(ctx context.Context, id string, k keying, r reply, err error) (reply, error) {
+	if err != nil || r.replay {
+		return s.orderReply(r, err)
+	}
+	s.refundOpen(ctx, id, k)
+	if first, err, known := s.stored(k); known && k.Key != "" {
+		first.replay, first.index = false, s.m.Index()
+		return s.orderReply(first, err)
+	}
 	r.index = s.m.View(func() {
 		o, _ := s.m.orders.Get(id)
-		r.value, r.raw = s.staffOrder(o), nil
+		r.value, r.raw = s.m.staffAnswer(o), nil
 	})
-	return r, nil
+	return s.orderReply(r, nil)
 }
 
 func (s *Service) ordersFulfil(ctx context.Context, c *call, req api.OrderAction) (reply, error) {
@@ -139,30 +160,42 @@ func (s *Service) ordersCancel(ctx context.Context, c *call, req api.OrderAction
 	if err := need(c, roleMerchandiser); err != nil {
 		return reply{}, err
 	}
-	r, err := s.propose(ctx, cmdCancel, s.key(c, c.scope(), req), cancelCmd{Order: req.ID, Refund: "r-" + newID(8), Reason: truncate(req.Reason, 200)})
-	if err == nil && !r.replay {
-		s.refundOpen(ctx, req.ID)
-	}
-	return s.orderReply(r, err)
+	k := s.key(c, c.scope(), req)
+	r, err := s.propose(ctx, cmdCancel, k, cancelCmd{Order: req.ID, Refund: "r-" + newID(8), Reason: truncate(req.Reason, 200)})
+	return s.giveMoneyBack(ctx, req.ID, k, r, err)
 }
 
 func (s *Service) ordersRefund(ctx context.Context, c *call, req api.RefundRequest) (reply, error) {
 	if err := need(c, roleMerchandiser); err != nil {
 		return reply{}, err
 	}
-	cmd := beginRefundCmd{Order: req.ID, Refund: "r-" + newID(8), All: req.Amount == nil, Restock: req.Restock}
+	k := s.key(c, c.scope(), req)
+	cmd := beginRefundCmd{Order: req.ID, Refund: "r-" + newID(8), All: req.Amount == nil && len(req.Lines) == 0, Restock: req.Restock}
 	if req.Amount != nil {
 		cmd.Amount = *req.Amount
 	}
-	r, err := s.propose(ctx, cmdBeginRefund, s.key(c, c.scope(), req), cmd)
-	if err == nil && !r.replay {
-		s.refundOpen(ctx, req.ID)
+	for _, l := range req.Lines {
+		cmd.Lines = append(cmd.Lines, cartLineRec(l))
 	}
-	return s.orderReply(r, err)
+	var refusal *api.Error
+	switch {
+	case req.Amount != nil && *req.Amount < 1:
+		refusal = api.Invalid("amount", "Give an amount above 0, or none to refund all that remains.")
+	case len(req.Lines) > api.MaxCartLines:
+		refusal = api.Invalid("lines", "At most %d lines.", api.MaxCartLines)
+	case len(req.Lines) > 0 && !req.Restock:
+		refusal = api.Invalid("lines", "Lines say what goes back to the shelf: set restock to true, or leave them out.")
+	}
+	if refusal != nil {
+		return s.storeRefusal(ctx, k, refusal)
+	}
+	r, err := s.propose(ctx, cmdBeginRefund, k, cmd)
+	return s.giveMoneyBack(ctx, req.ID, k, r, err)
 }
 
-// refundOpen gives back what an order still owes. What fails now is repeated by the worker.
-func (s *Service) refundOpen(ctx context.Context, id string) {
+// refundOpen gives back what an order still owes. What fails now is repeated by the worker. k is the key of
+// the request that waits for it, if one does.
+func (s *Service) refundOpen(ctx context.Context, id string, k keying) {
 	var o orderRec
 	var timeline uint32
 	s.m.db.View(func() {
@@ -188,7 +221,7 @@ func (s *Service) refundOpen(ctx context.Context, id string) {
 			s.slog.Warn("refund; it will be repeated", "order", id, "refund", r.ID, "error", err)
 			return
 		}
-		if _, err := s.propose(ctx, cmdFinishRefund, keying{}, finishRefundCmd{Order: id, Refund: r.ID}); err != nil {
+		if _, err := s.propose(ctx, cmdFinishRefund, keying{}, finishRefundCmd{Order: id, Refund: r.ID, Scope: k.Scope, Key: k.Key, BodyHash: k.BodyHash}); err != nil {
 			s.slog.Warn("record a refund; it will be repeated", "order", id, "refund", r.ID, "error", err)
 			return
 		}

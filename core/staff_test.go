@@ -226,6 +226,7 @@ func TestCustomers(t *testing.T) {
 	}
 	get(s, api.SessionsDelete, api.None{}, api.Call{Credential: "session:" + again.Token})
 	refused(s, api.CodeUnauthorized, api.CustomersMe, api.None{}, api.Call{Credential: "session:" + again.Token})
+	get(s, api.OrdersFulfil, api.OrderAction{ID: o.ID}, s.staffCall(""))
 	get(s, api.CustomersErase, api.None{}, me)
 	refused(s, api.CodeUnauthorized, api.CustomersMe, api.None{}, me)
 	if v := get(s, api.OrdersStaff, api.OrderQuery{ID: o.ID}, s.staffCall("")); v.Email != "" || v.ShippingAddress.Name != "" {

@@ -9,11 +9,13 @@ import (
 
 func rfc(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }
 
+func orderNumber(o orderRec) string { return fmt.Sprintf("M-%d", o.Number) }
+
 // order renders an order for its buyer.
 func (m *Machine) order(o orderRec, withKey bool) api.Order {
 	money := func(n int64) api.Money { return api.Money{Amount: n, Currency: o.Currency} }
 	v := api.Order{
-		ID: o.ID, Number: fmt.Sprintf("M-%d", o.Number), Status: o.Status, Lines: []api.OrderLine{}, PlacedAt: rfc(o.PlacedMS), Events: []api.OrderEvent{},
+		ID: o.ID, Number: orderNumber(o), Status: o.Status, Lines: []api.OrderLine{}, PlacedAt: rfc(o.PlacedMS), Events: []api.OrderEvent{},
 		Totals: totals{o.Subtotal, o.Discount, o.Shipping, o.Tax, o.Total}.view(o.Currency),
 	}
 	for _, l := range o.Lines {

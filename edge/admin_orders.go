@@ -18,15 +18,17 @@ type (
 		Lines    []api.LineQuantity `json:"lines,omitempty"`
 	}
 	refundBody struct {
-		Amount  *int64 `json:"amount,omitempty"`
-		Restock bool   `json:"restock,omitempty"`
-		Reason  string `json:"reason,omitempty"`
+		Amount  *int64             `json:"amount,omitempty"`
+		Restock bool               `json:"restock,omitempty"`
+		Lines   []api.LineQuantity `json:"lines,omitempty"`
+		Reason  string             `json:"reason,omitempty"`
 	}
 	// refundMoneyBody is a refundBody whose amount says its currency, which must be the order's.
 	refundMoneyBody struct {
-		Amount  *api.Money `json:"amount,omitempty"`
-		Restock bool       `json:"restock,omitempty"`
-		Reason  string     `json:"reason,omitempty"`
+		Amount  *api.Money         `json:"amount,omitempty"`
+		Restock bool               `json:"restock,omitempty"`
+		Lines   []api.LineQuantity `json:"lines,omitempty"`
+		Reason  string             `json:"reason,omitempty"`
 	}
 )
 
@@ -46,7 +48,7 @@ func (s *Shop) staffOrderOperations() []operation {
 		{Route: Route{Method: "POST", Pattern: orders + "/{id}/fulfil", Class: Staff, MaxBody: staffBodyMax, Handler: s.fulfilOrder},
 			ID: "fulfilOrder", Summary: "Mark lines as sent; without lines all that remain", Body: fulfilBody{}, Result: api.StaffOrder{}, Refusals: []api.Code{api.CodeConflict}},
 		{Route: Route{Method: "POST", Pattern: orders + "/{id}/refund", Class: Staff, MaxBody: staffBodyMax, NeedKey: true, Timeout: payTimeout, Handler: s.refundOrder},
-			ID: "refundOrder", Summary: "Refund an amount, in minor units or as money, or all that remains", Body: refundBody{}, Result: api.StaffOrder{}, Refusals: []api.Code{api.CodeConflict}},
+			ID: "refundOrder", Summary: "Refund an amount, in minor units or as money, what lines cost, or all that remains; with restock the lines, or all of the order, go back to the shelf", Body: refundBody{}, Result: api.StaffOrder{}, Refusals: []api.Code{api.CodeConflict}},
 	}
 }
 
@@ -91,7 +93,7 @@ func (s *Shop) refundOrder(ctx context.Context, r *Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return askStaff(ctx, s, r, api.OrdersRefund, api.RefundRequest{ID: id, Amount: body.Amount, Restock: body.Restock, Reason: body.Reason})
+	return askStaff(ctx, s, r, api.OrdersRefund, api.RefundRequest{ID: id, Amount: body.Amount, Restock: body.Restock, Lines: body.Lines, Reason: body.Reason})
 }
 
 // orderBody reads the order's id and the body, which may be left out.
@@ -124,6 +126,6 @@ func (s *Shop) refundBody(ctx context.Context, r *Request, body *refundBody) (st
 	if want := o.Totals.Total.Currency; money.Amount.Currency != want {
 		return "", api.Invalid("amount.currency", "must be %s, the currency of the order", want)
 	}
-	*body = refundBody{Amount: &money.Amount.Amount, Restock: money.Restock, Reason: money.Reason}
+	*body = refundBody{Amount: &money.Amount.Amount, Restock: money.Restock, Lines: money.Lines, Reason: money.Reason}
 	return id, nil
 }

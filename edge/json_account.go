@@ -22,7 +22,7 @@ func (s *Shop) accountOperations() []operation {
 		{Route: Route{Method: "PATCH", Pattern: me, Class: Private, MaxBody: accountBodyMax, Handler: s.limitSignIns(s.patchMe)},
 			ID: "patchMe", Summary: "Change the account; what is left out stays", Body: api.CustomerPatch{}, Result: api.Customer{}, Refusals: []api.Code{api.CodeConflict, api.CodeUnauthorized}},
 		{Route: Route{Method: "DELETE", Pattern: me, Class: Private, Handler: s.eraseMe},
-			ID: "eraseMe", Summary: "Erase the account and everything personal in it", Status: 204, Refusals: []api.Code{api.CodeUnauthorized}},
+			ID: "eraseMe", Summary: "Erase the account and everything personal in it; 204, or 200 with the orders whose address is kept until they are sent", Result: api.Erasure{}, Refusals: []api.Code{api.CodeUnauthorized}},
 		{Route: Route{Method: "GET", Pattern: me + "/orders", Class: Private, Query: []string{"after", "limit"}, Handler: s.myOrders},
 			ID: "myOrders", Summary: "The customer's orders, newest first", Result: api.List[api.Order]{}, Refusals: []api.Code{api.CodeUnauthorized}},
 		{Route: Route{Method: "GET", Pattern: me + "/export", Class: Private, Handler: s.exportMe},
@@ -108,12 +108,16 @@ func (s *Shop) eraseMe(ctx context.Context, r *Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := ask(ctx, t, api.CustomersErase, api.None{}); err != nil {
+	erased, err := ask(ctx, t, api.CustomersErase, api.None{})
+	if err != nil {
 		return nil, err
 	}
 	a := t.answer()
 	j := a.jar(r)
 	j.Session, j.Orders = "", nil
+	if len(erased.Kept) > 0 {
+		return reply(a, 200, erased)
+	}
 	return nothing(a)
 }
 

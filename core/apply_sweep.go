@@ -1,0 +1,69 @@
+package core
+
+import "fmt"
+
+// What is swept when its time is over, with a bound on each tick.
+const (
+	stagedMS           int64 = 10 * 60 * 1000
+	maxSessionsPerTick       = 5000
+	maxPartsPerTick          = 100
+)
+
+// stagedRec is an import under way: when its newest part came.
+type stagedRec struct {
+	AtMS int64 `cbor:"1,keyasint"`
+}
+
+// sessionEnd orders sessions by the hour in which they are over.
+func sessionEnd(s sessionRec, hash string) string {
+	return fmt.Sprintf("%012d", s.ExpiresMS/3_600_000+1) + hash
+}
+
+// dropSessions forgets sessions that are over. One that was opened again in the meantime stays.
+func (m *Machine) dropSessions() {
+	hour := fmt.Sprintf("%012d", m.now/3_600_000)
+	var gone []string
+	m.sessionEnds.Ascend("", func(k, _ string) bool {
+		if k[:12] > hour || len(gone) == maxSessionsPerTick {
+			return false
+		}
+		gone = append(gone, k)
+		return true
+	})
+	for _, k := range gone {
+		if s, ok := m.sessions.Get(k[12:]); ok && s.ExpiresMS <= m.now {
+			m.sessions.Delete(k[12:])
+		}
+		m.sessionEnds.Delete(k)
+	}
+}
+
+// dropStaged forgets the parts of imports that nobody goes on with: their leader died, or their
+// merchandiser left.
+func (m *Machine) dropStaged() {
+	var dead []string
+	m.stagedSince.Ascend("", func(id string, r stagedRec) bool {
+		if r.AtMS+stagedMS <= m.now {
+			dead = append(dead, id)
+		}
+		return true
+	})
+	room := maxPartsPerTick
+	for _, id := range dead {
+		var parts []string
+		m.staged.Ascend(id+"/", func(k string, _ stageImportCmd) bool {
+			if len(k) < len(id)+1 || k[:len(id)+1] != id+"/" || len(parts) == room {
+				return false
+			}
+			parts = append(parts, k)
+			return true
+		})
+		for _, k := range parts {
+			m.staged.Delete(k)
+		}
+		if room -= len(parts); room == 0 {
+			return // the rest has its turn at the next tick
+		}
+		m.stagedSince.Delete(id)
+	}
+}
