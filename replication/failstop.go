@@ -95,9 +95,10 @@ func isNotFound(err error) bool {
 
 // logStore is a raft.LogStore that fails stop and keeps no gaps in its indexes.
 type logStore struct {
-	inner   raft.LogStore
-	stop    *failStop
-	emptied func() // called after a deletion which left nothing
+	inner     raft.LogStore
+	snapshots raft.SnapshotStore
+	stop      *failStop
+	emptied   func() // called after a deletion which left nothing
 }
 
 var (
@@ -126,7 +127,33 @@ func (s *logStore) GetLog(index uint64, l *raft.Log) error {
 func (s *logStore) StoreLog(l *raft.Log) error { return s.StoreLogs([]*raft.Log{l}) }
 
 func (s *logStore) StoreLogs(ls []*raft.Log) error {
+	if len(ls) > 0 {
+		if err := s.joins(ls[0].Index); err != nil {
+			return s.stop.fail("write log", err)
+		}
+	}
 	return s.stop.write("write log", func() error { return s.inner.StoreLogs(ls) })
+}
+
+// joins refuses an entry that would leave a hole: one after neither the log's last entry nor the newest
+// snapshot. After an InstallSnapshot raft may believe in entries which it has just deleted
+// (hashicorp/raft#697) and append behind them; with a hole in its log a node never starts again.
+func (s *logStore) joins(index uint64) error {
+	last, err := s.inner.LastIndex()
+	if err != nil || index <= last+1 {
+		return err
+	}
+	metas, err := s.snapshots.List()
+	if err != nil {
+		return err
+	}
+	for _, m := range metas {
+		last = max(last, m.Index)
+	}
+	if index > last+1 {
+		return fmt.Errorf("entry %d would leave a hole after %d; raft believes in entries it has deleted, a restart cures it", index, last)
+	}
+	return nil
 }
 
 func (s *logStore) DeleteRange(lo, hi uint64) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/gob"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,15 +14,58 @@ import (
 // TestStallAfterInstallSnapshot reproduces hashicorp/raft#697: a follower with an uncommitted tail up to
 // 200 takes a snapshot at 179 and from then on refuses every append, until it is started again.
 func TestStallAfterInstallSnapshot(t *testing.T) {
-	mem := NewMemory()
-	exit := make(chan error, 1)
-	cfg := fastConfig("f", "")
-	cfg.HeartbeatTimeout, cfg.ElectionTimeout = 20*time.Second, 20*time.Second
-	cfg.Exit = func(_ int, reason error) { exit <- reason }
-	cfg = mem.Configure(cfg)
-	members := raft.Configuration{Servers: []raft.Server{{ID: "f", Address: "f"}, {ID: "l", Address: "l"}, {ID: "z", Address: "z"}}}
-	log := cfg.Stores.Log
-	if err := log.StoreLog(&raft.Log{Index: 1, Term: 1, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(members)}); err != nil {
+	f := newForsaken(t)
+	leader := f.leader()
+	installSnapshot(t, leader, f.members)
+	if appendAfterSnapshot(t, leader) {
+		t.Fatal("raft accepted the append: is the bug gone? Then the watch can go too")
+	}
+	t.Log(f.reason())
+	f.restart()
+}
+
+// TestNoHoleBehindASnapshot is the worse half of #697: a leader that has heard of the deleted tail
+// appends behind it. Raft takes that, and would never start again over such a log.
+func TestNoHoleBehindASnapshot(t *testing.T) {
+	f := newForsaken(t)
+	leader := f.leader()
+	installSnapshot(t, leader, f.members)
+	go func() { // no answer comes: the node stops
+		_ = leader.AppendEntries("f", "f", &raft.AppendEntriesRequest{
+			RPCHeader: leaderHeader(), Term: 3, PrevLogEntry: 200, PrevLogTerm: 1,
+			Entries: []*raft.Log{{Index: 201, Term: 3, Type: raft.LogCommand, Data: encodeEntry(nil, [][]byte{[]byte("behind")})}},
+		}, &raft.AppendEntriesResponse{})
+	}()
+	if reason := f.reason(); !strings.Contains(reason.Error(), "hole") {
+		t.Fatalf("stopped because of %v", reason)
+	}
+	if last, err := f.cfg.Stores.Log.LastIndex(); err != nil || last != 0 {
+		t.Fatalf("the log reaches to %d (%v) behind the snapshot at 179", last, err)
+	}
+	f.restart()
+}
+
+// forsaken is a follower with an uncommitted tail up to 200 of a leader that is gone.
+type forsaken struct {
+	t       *testing.T
+	mem     *Memory
+	cfg     Config
+	machine *journal
+	node    *Node
+	exit    chan error
+	members raft.Configuration
+}
+
+func newForsaken(t *testing.T) *forsaken {
+	t.Helper()
+	f := &forsaken{t: t, mem: NewMemory(), machine: &journal{}, exit: make(chan error, 1)}
+	f.cfg = fastConfig("f", "")
+	f.cfg.HeartbeatTimeout, f.cfg.ElectionTimeout = 20*time.Second, 20*time.Second
+	f.cfg.Exit = func(_ int, reason error) { f.exit <- reason }
+	f.cfg = f.mem.Configure(f.cfg)
+	f.members = raft.Configuration{Servers: []raft.Server{{ID: "f", Address: "f"}, {ID: "l", Address: "l"}, {ID: "z", Address: "z"}}}
+	log := f.cfg.Stores.Log
+	if err := log.StoreLog(&raft.Log{Index: 1, Term: 1, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(f.members)}); err != nil {
 		t.Fatal(err)
 	}
 	for i := uint64(2); i <= 200; i++ {
@@ -29,35 +73,46 @@ func TestStallAfterInstallSnapshot(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	machine := &journal{}
-	n, err := Open(cfg, machine)
-	if err != nil {
+	var err error
+	if f.node, err = Open(f.cfg, f.machine); err != nil {
 		t.Fatal(err)
 	}
-	leader := peerOf(cfg.Transport.(*raft.InmemTransport))
-	installSnapshot(t, leader, members)
-	if appendAfterSnapshot(t, leader) {
-		t.Fatal("raft accepted the append: is the bug gone? Then the watch can go too")
-	}
-	select {
-	case reason := <-exit:
-		t.Log(reason)
-	case <-time.After(20 * time.Second):
-		t.Fatal("the stall was not noticed")
-	}
-	n.kill()
+	return f
+}
 
-	cfg = mem.Configure(cfg)
-	cfg.Exit = func(_ int, reason error) { t.Error(reason) }
-	if n, err = Open(cfg, machine.crash()); err != nil {
-		t.Fatal(err)
+// leader plays the leader of the follower.
+func (f *forsaken) leader() *raft.InmemTransport {
+	return peerOf(f.cfg.Transport.(*raft.InmemTransport))
+}
+
+// reason waits until the process would have ended.
+func (f *forsaken) reason() error {
+	f.t.Helper()
+	select {
+	case reason := <-f.exit:
+		return reason
+	case <-time.After(20 * time.Second):
+		f.t.Fatal("the fault was not noticed")
+		return nil
 	}
-	defer n.kill()
-	if !appendAfterSnapshot(t, peerOf(cfg.Transport.(*raft.InmemTransport))) {
-		t.Fatal("still refused after the restart")
+}
+
+// restart starts the follower again: it takes what comes after the snapshot.
+func (f *forsaken) restart() {
+	f.t.Helper()
+	f.node.kill()
+	f.cfg = f.mem.Configure(f.cfg)
+	f.cfg.Exit = func(_ int, reason error) { f.t.Error(reason) }
+	n, err := Open(f.cfg, f.machine.crash())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.t.Cleanup(n.kill)
+	if !appendAfterSnapshot(f.t, f.leader()) {
+		f.t.Fatal("still refused after the restart")
 	}
 	if got := n.machine.(*journal).commands(); len(got) != 1 || got[0] != "snapshot" {
-		t.Fatalf("state after the restart: %q", got)
+		f.t.Fatalf("state after the restart: %q", got)
 	}
 }
 
