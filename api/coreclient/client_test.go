@@ -130,6 +130,25 @@ func TestUnknownOutcomeIsNotAFailure(t *testing.T) {
 	}
 }
 
+// An attempt that may have happened is not undone by the next one being refused: the caller must not
+// hear that nothing happened.
+func TestOverloadAfterAnUnknownAttemptIsNoRefusal(t *testing.T) {
+	w := newWire(t, "core-eu")
+	var writes, asked atomic.Int32
+	w.after = func(string) bool { return writes.Add(1) == 1 }
+	w.busy = func() bool { n := asked.Add(1); return n == 2 || n == 3 }
+	c := w.client(t, nil)
+	got, meta, err := adjust(within(t, 5*time.Second), c, 7, "k")
+	if err != nil || got.OnHand != 7 || !meta.Replay || w.total() != 7 {
+		t.Fatalf("%+v, %+v, %v, count %d", got, meta, err, w.total())
+	}
+	w.busy = func() bool { return asked.Add(1) > 5 }
+	writes.Store(0)
+	if _, _, err := adjust(within(t, 500*time.Millisecond), c, 1, "l"); api.CodeOf(err) != api.CodeOutcomeUnknown || w.total() != 8 {
+		t.Fatalf("%v, count %d", err, w.total())
+	}
+}
+
 // A leader that froze with the write in its hands: once it was sent, the outcome is not known.
 func TestFrozenLeaderIsUnknown(t *testing.T) {
 	w := newWire(t, "core-eu")

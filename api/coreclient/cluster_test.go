@@ -31,6 +31,8 @@ type wire struct {
 	headers []http.Header
 	// after runs when a write was applied, before it is answered; true drops the connection.
 	after func(node string) bool
+	// busy says that a write is refused as overloaded, before anything is done.
+	busy func() bool
 	// hold blocks writes until it is closed.
 	hold chan struct{}
 	// arrived counts writes that are being handled.
@@ -189,7 +191,7 @@ func (w *wire) call(id, name, key string, body []byte) step {
 	if req.Delta < 0 {
 		return refusal(api.NewError(api.CodeStockReserved, "no"))
 	}
-	if req.Delta > 1000 {
+	if req.Delta > 1000 || w.busy != nil && w.busy() {
 		return refusal(api.NewError(api.CodeOverloaded, "no"))
 	}
 	w.mu.Lock()

@@ -30,8 +30,8 @@ func (c *Client) lead(ctx context.Context, k *outgoing) (reply, error) {
 			last = err
 			sent = sent || !errors.Is(err, errNotSent)
 			c.forget(n)
-			if api.CodeOf(errOverloaded(err)) == api.CodeOverloaded {
-				return reply{}, errOverloaded(err)
+			if full := errOverloaded(err); full != nil && !sent {
+				return reply{}, full
 			}
 		case code == api.CodeNotLeader:
 			last = fmt.Errorf("%s does not lead", n.ID)
@@ -42,6 +42,9 @@ func (c *Client) lead(ctx context.Context, k *outgoing) (reply, error) {
 		case code == api.CodeNoLeader:
 			last = fmt.Errorf("%s knows no leader", n.ID)
 			c.forget(n)
+		case code == api.CodeOverloaded && sent:
+			// "Nothing happened" is true of this attempt, and not known of the one before.
+			last = fmt.Errorf("%s is too busy to say what became of it", n.ID)
 		case code == api.CodeOutcomeUnknown && k.kind == api.Write:
 			last = fmt.Errorf("%s does not know the outcome yet", n.ID)
 			sent = true
