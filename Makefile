@@ -8,6 +8,7 @@ AUDIT_DIR ?= .demo/audit
 # How many packages are tested at once. The slow ones wait for processes, not for a processor.
 TESTP   ?= 4
 TESTFLAGS ?=
+CHAOS_ARGS ?= --report docs/CHAOS.md
 export GOWORK = off
 
 # One set of build flags for everything that is run, so that nothing is compiled twice.
@@ -64,6 +65,10 @@ bench-peers:
 	    { apt-get update -q >/dev/null && apt-get install -y -q --no-install-recommends $$missing >/dev/null; }; \
 	fi
 
+.PHONY: chaos chaos-deps
+chaos: dev chaos-deps ## 200 rounds of faults on real processes, 1,000 awaking leaders, written to docs/CHAOS.md (about 25 min; root); CHAOS_ARGS="--rounds 20" plays fewer and writes nothing
+	@mkdir -p bin && $(BUILD) -o bin/ $(PROGRAMS) $(LOCAL) && exec bin/dev chaos $(CHAOS_ARGS)
+
 load: dev ## light traffic on a running demo; LOAD_ARGS="--rate 20"; Ctrl-C ends it
 	@exec bin/dev load $(LOAD_ARGS)
 
@@ -93,7 +98,7 @@ fuzz: ## every fuzz target for FUZZTIME=20s each (about 10 min)
 
 # What the tests need and a fresh machine lacks: a C compiler for the race detector, and Chromium,
 # both from the system's packages; playwright-core from npm; the S3 server and the ClickHouse engine.
-test-deps: dev
+test-deps: dev chaos-deps
 	@if ! command -v "$$($(GO) env CC)" >/dev/null 2>&1; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 	    echo "installing a C compiler for the race detector (once)"; \
@@ -104,6 +109,18 @@ test-deps: dev
 	  fi; \
 	fi
 	@bin/dev fetch
+
+# What breaking real cores needs: without it, or without root, the faults that need it are left out.
+chaos-deps:
+	@for need in ip:iproute2 iptables:iptables strace:strace mkfs.ext4:e2fsprogs; do \
+	  command -v "$${need%%:*}" >/dev/null 2>&1 || missing="$$missing $${need##*:}"; \
+	done; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  echo "installing$$missing (once)"; \
+	  { DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing >/dev/null 2>&1 || \
+	    { apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing >/dev/null; }; } || \
+	    echo "not installed:$$missing; the faults that need them are left out" >&2; \
+	fi
 
 ui-deps:
 	@if [ -z "$$CHROMIUM" ] && ! command -v chromium >/dev/null 2>&1 && ! command -v chromium-browser >/dev/null 2>&1 && ! command -v google-chrome >/dev/null 2>&1; then \

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sort"
 	"sync/atomic"
 	"time"
@@ -51,6 +52,8 @@ type Config struct {
 	// a node at once, Queue how many writes wait for a frame before further ones are refused as
 	// overloaded. Defaults: 64, 8 and 4096.
 	FrameCalls, FramesInFlight, Queue int
+	// Dial replaces net.DialTimeout("tcp", …).
+	Dial func(addr string, timeout time.Duration) (net.Conn, error)
 	// Logger defaults to slog.Default().
 	Logger *slog.Logger
 }
@@ -77,6 +80,11 @@ func (c *Config) setDefaults() {
 	num(&c.Queue, 4096)
 	if c.RTT == nil {
 		c.RTT = func(string, string) time.Duration { return 0 }
+	}
+	if c.Dial == nil {
+		c.Dial = func(addr string, timeout time.Duration) (net.Conn, error) {
+			return net.DialTimeout("tcp", addr, timeout)
+		}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()

@@ -32,6 +32,8 @@ func TestBadSettingsNameTheirFlag(t *testing.T) {
 		"does not name this":   "serve --peers other=eu@127.0.0.1:1@127.0.0.1:2",
 		"--heartbeat":          "serve --heartbeat 1ms",
 		"--snapshot-threshold": "serve --snapshot-threshold 1",
+		"--snapshot-trailing":  "serve --snapshot-trailing -1",
+		"--snapshot-interval":  "serve --snapshot-interval 1ms",
 		"--rtt":                "serve --rtt far",
 		"--election":           "serve --heartbeat 2s --election 1s",
 		"--api-addr":           "serve --cluster-token-file " + token + " --keyring " + ring + " --api-addr :8100",

@@ -30,6 +30,8 @@ type options struct {
 	raftLog                       string
 	checkpoint                    time.Duration
 	dirtyMax                      flagenv.Bytes
+	snapshotTrailing              int
+	snapshotInterval              time.Duration
 	peers                         []replication.Member
 	apis                          map[string]string
 	token                         string
@@ -59,6 +61,8 @@ func parseOptions(args []string) (options, error) {
 	fs.DurationVar(&o.heartbeat, "heartbeat", 1500*time.Millisecond, "how long a leader may be silent; at least ten times the largest round trip")
 	fs.DurationVar(&o.election, "election", 0, "how long an election may take before another begins, at least --heartbeat; 0: the same")
 	fs.IntVar(&o.snapshotThreshold, "snapshot-threshold", 8192, "log entries between two snapshots")
+	fs.IntVar(&o.snapshotTrailing, "snapshot-trailing", 10240, "log entries kept behind a snapshot, for members that come back; further behind, they get the whole state")
+	fs.DurationVar(&o.snapshotInterval, "snapshot-interval", 20*time.Second, "how often the need of a snapshot is looked at")
 	o.tls.Add(fs)
 	fs.StringVar(&o.raftLog, "raft-log", string(replication.LogBolt), "what keeps the log: boltdb, or wal, which syncs once an append instead of twice and is experimental; a data directory stays with what it began with")
 	fs.DurationVar(&o.checkpoint, "checkpoint", 250*time.Millisecond, "how often changed state is written to its file; until then it is in the log, which is read again after a crash")
@@ -94,6 +98,12 @@ func (o *options) complete(peers string) error {
 	}
 	if o.dirtyMax < 1<<20 {
 		return flagenv.Errorf("dirty-max", "give at least 1MiB")
+	}
+	if o.snapshotTrailing < 1 {
+		return flagenv.Errorf("snapshot-trailing", "give at least 1")
+	}
+	if o.snapshotInterval < 10*time.Millisecond {
+		return flagenv.Errorf("snapshot-interval", "give at least 10ms")
 	}
 	if o.tokenFile == "" {
 		return flagenv.Errorf("cluster-token-file", "name a file with a secret of at least 16 characters, the same on every core and edge")

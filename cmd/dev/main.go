@@ -5,6 +5,7 @@
 //	dev seed      put the demo's catalogue, account and orders into a running demo
 //	dev load      browse a running demo lightly, as shoppers do
 //	dev oversell  let 400 buyers race for 100 units and compare every ledger
+//	dev chaos     break real cores in every way this machine allows, and judge what their clients were told
 //	dev openapi   write the OpenAPI description
 //	dev fetch     get the S3 server and the ClickHouse engine into the user's cache
 package main
@@ -27,6 +28,7 @@ const usage = `Usage: dev <command> [flags]
   seed      put the demo's catalogue, account and orders into a running demo
   load      browse a running demo lightly, as shoppers do
   oversell  let 400 buyers race for 100 units, and compare every ledger
+  chaos     break real cores, and judge what their clients were told
   openapi   write the OpenAPI description
   fetch     get the S3 server and the ClickHouse engine into the user's cache
 
@@ -46,7 +48,7 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) == 0 {
 		fmt.Fprint(out, usage)
-		return &flagenv.UsageError{Setting: "command", Want: "give one of up, seed, load, oversell, openapi, fetch"}
+		return &flagenv.UsageError{Setting: "command", Want: "give one of up, seed, load, oversell, chaos, openapi, fetch"}
 	}
 	name, rest := args[0], args[1:]
 	switch name {
@@ -58,6 +60,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return load(ctx, rest, out)
 	case "oversell":
 		return oversell(ctx, rest, out)
+	case "chaos":
+		return runChaos(ctx, rest, out)
 	case "openapi":
 		return openapi(rest, out)
 	case "fetch":
@@ -66,5 +70,5 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		fmt.Fprint(out, usage)
 		return nil
 	}
-	return &flagenv.UsageError{Setting: "command", Value: name, Want: "give one of up, seed, load, oversell, openapi, fetch"}
+	return &flagenv.UsageError{Setting: "command", Value: name, Want: "give one of up, seed, load, oversell, chaos, openapi, fetch"}
 }

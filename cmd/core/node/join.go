@@ -64,7 +64,7 @@ func (l log) ProposeAll(ctx context.Context, commands [][]byte) ([]any, error) {
 // ReadExact implements core.Log. A read that cannot be verified has no outcome to be unsure about.
 func (l log) ReadExact(ctx context.Context, take func() error) error {
 	var refusal error
-	err := l.node.ReadExact(ctx, func() error {
+	err := l.exact(ctx, func() error {
 		refusal = take() // a "not found" has to be as true as an answer
 		return nil
 	})

@@ -60,6 +60,10 @@ type Config struct {
 	// may wait for it; defaults 250 ms and 256 MiB.
 	Checkpoint time.Duration
 	DirtyMax   int64
+	// SnapshotTrailing is how many log entries are kept behind a snapshot; default 10240.
+	SnapshotTrailing int
+	// SnapshotInterval is how often the need of a snapshot is looked at; default 20 s.
+	SnapshotInterval time.Duration
 	// MmapSize bounds the state file; default 64 GiB.
 	MmapSize int
 	// ResolveAfter is how old an open payment must be before the provider is asked; default 5 s.
@@ -90,6 +94,9 @@ func Open(cfg Config) (*Node, error) {
 	if cfg.Election == 0 {
 		cfg.Election = cfg.Heartbeat
 	}
+	if cfg.SnapshotInterval == 0 {
+		cfg.SnapshotInterval = 20 * time.Second
+	}
 	if cfg.Exit == nil {
 		cfg.Exit = func(code int, _ error) { os.Exit(code) }
 	}
@@ -105,11 +112,14 @@ func Open(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := weaken(n.Machine); err != nil {
+		return nil, errors.Join(err, n.Machine.Close())
+	}
 	lead, joined := (func(context.Context))(nil), make(chan struct{}) // lead is set before joined is closed
 	rc := replication.Config{
 		ID: cfg.ID, Region: cfg.Region, Dir: cfg.Data, LogKind: cfg.RaftLog, BindAddr: cfg.RaftAddr, AdvertiseAddr: cfg.RaftAdvertise, Bootstrap: cfg.Peers, Token: cfg.Token, RTT: cfg.RTT,
 		HeartbeatTimeout: cfg.Heartbeat, ElectionTimeout: cfg.Election, LeaderLease: cfg.Heartbeat * 2 / 3,
-		SnapshotThreshold: uint64(cfg.SnapshotThreshold), SnapshotInterval: 20 * time.Second, Logger: cfg.Logger, Exit: cfg.Exit,
+		SnapshotThreshold: uint64(cfg.SnapshotThreshold), SnapshotTrailing: uint64(cfg.SnapshotTrailing), SnapshotInterval: cfg.SnapshotInterval, Logger: cfg.Logger, Exit: cfg.Exit,
 		Lead: func(ctx context.Context) {
 			select {
 			case <-joined:
