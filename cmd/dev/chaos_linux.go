@@ -18,7 +18,7 @@ func runChaos(ctx context.Context, args []string, out io.Writer) error {
 	fs.StringVar(&c.Programs, "programs", "bin", "`directory` of the programs core and payments")
 	fs.StringVar(&c.Dir, "dir", "", "`directory` to work in; failed rounds are kept there; default the system's for temporary files")
 	fs.IntVar(&c.Rounds, "rounds", 200, "rounds to play")
-	fs.Uint64Var(&c.Seed, "seed", 1, "round n has the seed --seed + n")
+	fs.Uint64Var(&c.Seed, "seed", 1, "seed of the first round; each one after it has one more")
 	fs.IntVar(&c.Trials, "trials", 1000, "how often a stopped leader wakes and is asked")
 	names := fs.String("faults", "", "`names` of faults that take turns, separated by commas; empty: all")
 	exactly := fs.String("exactly", "", "`names` of the faults of every round, together; to play a round again")

@@ -20,7 +20,7 @@ type Config struct {
 	Programs string
 	// Dir is where rounds work and failed ones are kept; default the system's for temporary files.
 	Dir string
-	// Rounds are played one after the other; round n has the seed Seed+n.
+	// Rounds are played one after the other; the first has the seed Seed, each one after it one more.
 	Rounds int
 	Seed   uint64
 	// Faults take turns; default all.

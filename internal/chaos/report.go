@@ -43,7 +43,7 @@ func (s *Summary) Report() string {
 	p("| | |\n| --- | --- |")
 	p("| started | %s, took %s |", s.Start.UTC().Format("2006-01-02 15:04 UTC"), s.Took.Round(time.Second))
 	p("| machine | %s |", s.Machine)
-	p("| seed | %d; round *n* has the seed %d + *n* |", s.Config.Seed, s.Config.Seed)
+	p("| seed | %d for the first round, one more for each after it |", s.Config.Seed)
 	p("| rounds | %d of %d%s |", len(s.Results), s.Config.Rounds, map[bool]string{true: "", false: " (not finished)"}[s.Finished])
 	p("| rounds with violations | **%d** |", failed)
 	if s.Awake.Trials > 0 {
