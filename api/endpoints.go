@@ -165,11 +165,33 @@ type (
 		All  bool     `json:"all"`
 		Soft bool     `json:"soft"`
 	}
-	// MemberChange adds a member as a learner or a voter, or changes its role.
+	// MemberChange adds a member as a learner, or changes its role. Region and APIAddress describe a new one.
 	MemberChange struct {
+		ID         string `json:"id"`
+		Address    string `json:"address,omitempty"`
+		Role       string `json:"role,omitempty"`
+		Region     string `json:"region,omitempty"`
+		APIAddress string `json:"api_address,omitempty"`
+	}
+	// Enlist is how a core tells the cluster who and where it is. Join: it asks to become a learner if it is
+	// no member. Fresh: its data directory was empty when it started.
+	Enlist struct {
 		ID      string `json:"id"`
-		Address string `json:"address,omitempty"`
-		Role    string `json:"role,omitempty"`
+		Region  string `json:"region"`
+		Address string `json:"address"` // of its raft listener
+		API     string `json:"api"`
+		Join    bool   `json:"join"`
+		Fresh   bool   `json:"fresh"`
+	}
+	// CoreNode is where a core answers.
+	CoreNode struct {
+		ID     string `json:"id"`
+		Region string `json:"region"`
+		API    string `json:"api"`
+	}
+	// CoreNodes are the members that have said where they answer.
+	CoreNodes struct {
+		Cores []CoreNode `json:"cores"`
 	}
 	// FeedQuery asks for what changed after Cursor. The zero cursor asks where the feed is now.
 	FeedQuery struct {
@@ -315,6 +337,8 @@ var (
 
 	CachePurge    = Endpoint[Purge, PurgeResult]{Name: "cache.purge", Kind: Write, Slow: true}
 	ClusterGet    = Endpoint[None, Cluster]{Name: "cluster.get", Kind: Leader}
+	ClusterEnlist = Endpoint[Enlist, CoreNodes]{Name: "cluster.enlist", Kind: Leader, Slow: true}
+	ClusterCores  = Endpoint[None, CoreNodes]{Name: "cluster.cores", Kind: Read}
 	ClusterJoin   = Endpoint[MemberChange, Cluster]{Name: "cluster.join", Kind: Leader, Slow: true}
 	ClusterRemove = Endpoint[MemberChange, Cluster]{Name: "cluster.remove", Kind: Leader, Slow: true}
 	ClusterLead   = Endpoint[MemberChange, Cluster]{Name: "cluster.lead", Kind: Leader, Slow: true}

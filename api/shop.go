@@ -181,8 +181,9 @@ type Member struct {
 	Role         string `json:"role"` // voter or learner
 	Address      string `json:"address"`
 	AppliedIndex uint64 `json:"applied_index"`
-	LagMS        int64  `json:"lag_ms"`
+	LagMS        int64  `json:"lag_ms"` // since it last answered the leader; -1: never
 	Healthy      bool   `json:"healthy"`
+	APIAddress   string `json:"api_address,omitempty"`
 }
 
 // Cluster is the state of the core cluster.
@@ -190,6 +191,9 @@ type Cluster struct {
 	Leader      string   `json:"leader"`
 	Term        uint64   `json:"term"`
 	CommitIndex uint64   `json:"commit_index"`
+	Voters      int      `json:"voters"`
+	LiveVoters  int      `json:"live_voters"` // those that answer the leader
+	Quorum      int      `json:"quorum"`      // how many voters have to agree
 	Timeline    uint32   `json:"timeline"`
 	Members     []Member `json:"members"`
 	Edges       []Edge   `json:"edges"`

@@ -161,6 +161,8 @@ func (m *Machine) dispatch(t commandType, e envelope, k keying) (any, int, *api.
 		return run(e, func(c keyOutcomeCmd) (any, int, *api.Error) { return rawAnswer(c.Body), c.Status, nil })
 	case cmdStageImport:
 		return run(e, m.applyStageImport)
+	case cmdPutMember:
+		return run(e, m.applyPutMember)
 	case cmdCommitImport:
 		return run(e, m.applyCommitImport)
 	case cmdJoinOutbox:

@@ -46,7 +46,8 @@ const (
 	cmdFeed            commandType = 32
 	cmdAdjustStock     commandType = 33 // has a form of its own: adjust.go
 	cmdJoinOutbox      commandType = 34
-	lastCommand                    = cmdJoinOutbox
+	cmdPutMember       commandType = 35
+	lastCommand                    = cmdPutMember
 	commandVersion     byte        = 1
 	maxCommandBytes                = 240 << 10
 	headerVersion      byte        = 1

@@ -64,6 +64,8 @@ func GoldenCommands() map[string][]byte {
 		"locations_row":  must(record[locationsRec]{1}.Encode(locationsRec{[]locationRec{{"main", "Main", 1, false}}, 9})),
 		"feed_mark_row":  must(record[feedMarkRec]{1}.Encode(feedMarkRec{3, 7, 2, 8, 8})),
 		"join_outbox":    must(encodeCommand(cmdJoinOutbox, keying{}, joinOutboxCmd{Name: "erp", Now: true})),
+		"put_member":     must(encodeCommand(cmdPutMember, keying{}, putMemberCmd{ID: "core-4", Region: "eu", API: "127.0.0.1:8100"})),
+		"node_row":       must(record[nodeRec]{1}.Encode(nodeRec{Region: "eu", API: "127.0.0.1:8100"})),
 		"header":         header{NowMS: 1_700_000_000_000, HashIndex: 9, Hash: 0xabcdef}.encode(),
 		"stock_row":      must(record[stockRec]{1}.Encode(stockRec{OnHand: 5, Reserved: 2, Received: 9, Sold: 4, Index: 77})),
 		"cart_row":       must(record[cartRec]{1}.Encode(cartRec{Currency: "EUR", Country: "DE", Lines: []cartLineRec{{"SKU-1", 2}}, UpdatedMS: 5})),

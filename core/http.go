@@ -34,6 +34,7 @@ type Server struct {
 	http    *fasthttp.Server
 	ln      net.Listener
 	tls     *tls.Config
+	who     func(*tls.ConnectionState) (Peer, bool)
 	done    chan struct{}
 	serving error
 }
@@ -54,8 +55,11 @@ type quiet struct{ log *slog.Logger }
 // Printf implements fasthttp.Logger: its complaints about clients are not news.
 func (q quiet) Printf(format string, args ...any) { q.log.Debug(fmt.Sprintf(format, args...)) }
 
-// Secure makes the listener speak TLS. Call it before Listen.
-func (srv *Server) Secure(conf *tls.Config) { srv.tls = conf }
+// Secure makes the listener speak TLS; who reads a caller's certificate, which conf has verified. Call it
+// before Listen.
+func (srv *Server) Secure(conf *tls.Config, who func(*tls.ConnectionState) (Peer, bool)) {
+	srv.tls, srv.who = conf, who
+}
 
 // Listen binds the address.
 func (srv *Server) Listen(addr string) error {
@@ -131,6 +135,11 @@ func (srv *Server) one(ctx *fasthttp.RequestCtx, name string) {
 	c := api.Call{Key: string(h.Peek(api.HeaderKey)), Credential: string(h.Peek(api.HeaderCredential)), Min: min, RequestID: string(h.Peek(api.HeaderRequestID))}
 	wait, cancel := context.WithTimeout(context.Background(), waitOf(h.Peek(api.HeaderDeadline)))
 	defer cancel()
+	if name == api.ClusterEnlist.Name && srv.who != nil {
+		if p, ok := srv.who(ctx.TLSConnectionState()); ok {
+			wait = WithPeer(wait, p)
+		}
+	}
 	r, err := srv.service.Serve(wait, name, c, ctx.PostBody())
 	if err != nil {
 		srv.problem(ctx, srv.explain(err, name, c.RequestID), r)

@@ -43,6 +43,7 @@ type Machine struct {
 	outbox      *state.Table[outboxRec]
 	consumers   *state.Table[consumerRec]
 	edges       *state.Table[edgeRec]
+	nodes       *state.Table[nodeRec] // cores, by id
 	staged      *state.Table[stageImportCmd]
 	stagedSince *state.Table[stagedRec]
 	sessionEnds *state.Table[string]
@@ -50,6 +51,8 @@ type Machine struct {
 	stockLog    *state.Table[stockLogRec]
 
 	derived
+	// whereabouts is a copy of nodes that is read without the tables' lock; it is never nil and never changed.
+	whereabouts atomic.Pointer[map[string]nodeRec]
 
 	// now is the time of the entry being applied; index its place in the log.
 	now   int64
@@ -114,6 +117,7 @@ func OpenMachine(cfg MachineConfig) (*Machine, error) {
 		cfg.Fail = func(err error) { panic(err) }
 	}
 	m := &Machine{log: cfg.Logger, fail: cfg.Fail, feed: newFeed(cfg.Feed), touched: map[string]bool{}}
+	m.whereabouts.Store(&map[string]nodeRec{})
 	db, err := state.Open(state.Options{
 		Path: cfg.Path, CheckpointEvery: cfg.CheckpointEvery, DirtyMax: cfg.DirtyMax, InitialMmapSize: cfg.InitialMmapSize, Loaded: m.derive, Logger: cfg.Logger, Fail: cfg.Fail,
 	})
@@ -145,6 +149,7 @@ func OpenMachine(cfg MachineConfig) (*Machine, error) {
 	m.edges = state.NewTable(db, "edges", state.Hot, record[edgeRec]{1})
 	m.stagedSince = state.NewTable(db, "staged_since", state.Hot, record[stagedRec]{1})
 	m.sessionEnds = state.NewTable(db, "session_ends", state.Cold, record[string]{1})
+	m.nodes = state.NewTable(db, "nodes", state.Hot, record[nodeRec]{1})
 	m.staged = state.NewTable(db, "staged", state.Cold, record[stageImportCmd]{1})
 	m.stockLog = state.NewTable(db, "stock_log", state.Cold, stockLogCodec{})
 	m.meta = state.NewTable(db, "meta", state.Hot, record[metaRec]{1})
@@ -168,6 +173,7 @@ func (m *Machine) derive() {
 	}
 	m.deriveLists(all)
 	m.deriveLocations()
+	m.deriveWhereabouts()
 	m.staff.Ascend("", func(_ string, s staffRec) bool { m.tokens[s.TokenHash] = s.Email; return true })
 	m.stock.Ascend("", func(key string, _ stockRec) bool { m.deriveShelf(key); return true })
 	m.deriveAdjusted()

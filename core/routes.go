@@ -126,6 +126,8 @@ func (s *Service) routes() map[string]handler {
 	add(write(s, api.CachePurge, s.purge))
 	add(write(s, api.ClusterGet, s.clusterGet))
 	add(write(s, api.ClusterJoin, s.clusterJoin))
+	add(write(s, api.ClusterEnlist, s.clusterEnlist))
+	add(read(s, api.ClusterCores, func(*call, api.None) (api.CoreNodes, error) { return s.coreNodes() }))
 	add(write(s, api.ClusterRemove, s.clusterRemove))
 	add(write(s, api.ClusterLead, s.clusterLead))
 	add(write(s, api.FeedPoll, s.feedPoll))

@@ -131,44 +131,6 @@ func (s *Service) purge(ctx context.Context, c *call, req api.Purge) (reply, err
 	return reply{value: out, status: 200, index: r.index}, nil
 }
 
-func (s *Service) clusterGet(ctx context.Context, c *call, _ api.None) (reply, error) {
-	if err := need(c, roleOperator); err != nil {
-		return reply{}, err
-	}
-	var v api.Cluster
-	var at api.Index
-	err := s.log.ReadExact(ctx, func() (err error) {
-		v, err = s.cfg.Members.Cluster(ctx)
-		at = s.m.View(func() { v.Edges = s.m.liveEdges() })
-		v.Timeline = at.Timeline
-		return err
-	})
-	return reply{value: v, status: 200, index: at}, err
-}
-
-func (s *Service) change(ctx context.Context, c *call, fn func() error) (reply, error) {
-	if err := need(c, roleOperator); err != nil {
-		return reply{}, err
-	}
-	if err := fn(); err != nil {
-		return reply{}, err
-	}
-	v, err := s.cfg.Members.Cluster(ctx)
-	return reply{value: v, status: 200}, err
-}
-
-func (s *Service) clusterJoin(ctx context.Context, c *call, req api.MemberChange) (reply, error) {
-	return s.change(ctx, c, func() error { return s.cfg.Members.Join(ctx, req) })
-}
-
-func (s *Service) clusterRemove(ctx context.Context, c *call, req api.MemberChange) (reply, error) {
-	return s.change(ctx, c, func() error { return s.cfg.Members.Remove(ctx, req.ID) })
-}
-
-func (s *Service) clusterLead(ctx context.Context, c *call, req api.MemberChange) (reply, error) {
-	return s.change(ctx, c, func() error { return s.cfg.Members.Lead(ctx, req.ID) })
-}
-
 func (s *Service) outboxNext(ctx context.Context, _ *call, q api.OutboxQuery) (reply, error) {
 	if q.Consumer != consumerAnalytics {
 		return reply{}, api.Invalid("consumer", "The consumer outside the core is %s.", consumerAnalytics)

@@ -38,6 +38,9 @@ type Log interface {
 // Members is the membership of the cluster.
 type Members interface {
 	Cluster(ctx context.Context) (api.Cluster, error)
+	// Enlist admits a node that says where it is, as a learner if it asks to join, or refuses it for good
+	// with a conflict.
+	Enlist(ctx context.Context, e api.Enlist) error
 	Join(ctx context.Context, c api.MemberChange) error
 	Remove(ctx context.Context, id string) error
 	Lead(ctx context.Context, id string) error
@@ -57,6 +60,8 @@ type ServiceConfig struct {
 	Mailer Mailer
 	// ShopURL is where links in mails lead.
 	ShopURL string
+	// NamedPeers says that callers show certificates: then a core is enlisted by itself only.
+	NamedPeers bool
 	// ReadWait is how long a read waits for the state it asks for; default 1 s.
 	ReadWait time.Duration
 	// PaymentWait bounds one checkout's dealings with the provider; default 20 s.

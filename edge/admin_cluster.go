@@ -10,9 +10,11 @@ import (
 // The bodies of what operators send.
 type (
 	memberBody struct {
-		ID      string `json:"id"`
-		Address string `json:"address"`
-		Role    string `json:"role,omitempty"`
+		ID         string `json:"id"`
+		Address    string `json:"address,omitempty"`
+		Role       string `json:"role,omitempty"`
+		Region     string `json:"region,omitempty"`
+		APIAddress string `json:"api_address,omitempty"`
 	}
 	leaderBody struct {
 		ID string `json:"id"`
@@ -38,9 +40,9 @@ func (s *Shop) clusterOperations() []operation {
 		{Route: Route{Method: "GET", Pattern: cluster, Class: Staff, Handler: s.cluster},
 			ID: "getCluster", Roles: []string{roleOperator}, Summary: "The core cluster and its live edges", Result: api.Cluster{}},
 		{Route: Route{Method: "POST", Pattern: cluster + "/members", Class: Staff, MaxBody: staffBodyMax, Timeout: payTimeout, Handler: s.joinCluster},
-			ID: "addMember", Roles: []string{roleOperator}, Summary: "Add a member as voter or learner, or change its role", Body: memberBody{}, Result: api.Cluster{}},
+			ID: "addMember", Roles: []string{roleOperator}, Summary: "Add a member as a learner, or change a member's role", Body: memberBody{}, Result: api.Cluster{}},
 		{Route: Route{Method: "DELETE", Pattern: cluster + "/members/{id}", Class: Staff, Timeout: payTimeout, Handler: s.leaveCluster},
-			ID: "removeMember", Roles: []string{roleOperator}, Summary: "Remove a member", Result: api.Cluster{}},
+			ID: "removeMember", Roles: []string{roleOperator}, Summary: "Remove a learner; a voter is made one first", Result: api.Cluster{}},
 		{Route: Route{Method: "POST", Pattern: cluster + "/leader", Class: Staff, MaxBody: staffBodyMax, Timeout: payTimeout, Handler: s.leadCluster},
 			ID: "moveLeader", Roles: []string{roleOperator}, Summary: "Hand leadership to a member", Body: leaderBody{}, Result: api.Cluster{}},
 		{Route: Route{Method: "POST", Pattern: "/admin/api/v1/cache/purge", Class: Staff, MaxBody: productBodyMax, Timeout: payTimeout, Handler: s.purge},
@@ -63,7 +65,7 @@ func (s *Shop) joinCluster(ctx context.Context, r *Request) (*Answer, error) {
 	if body.Role != "" && body.Role != "voter" && body.Role != "learner" {
 		return nil, api.Invalid("role", "must be voter or learner")
 	}
-	return askStaff(ctx, s, r, api.ClusterJoin, api.MemberChange{ID: body.ID, Address: body.Address, Role: body.Role})
+	return askStaff(ctx, s, r, api.ClusterJoin, api.MemberChange{ID: body.ID, Address: body.Address, Role: body.Role, Region: body.Region, APIAddress: body.APIAddress})
 }
 
 func (s *Shop) leaveCluster(ctx context.Context, r *Request) (*Answer, error) {

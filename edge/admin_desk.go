@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -198,6 +199,9 @@ func (s *Shop) operationsPage(ctx context.Context, r *Request) (*Answer, error) 
 			id += " (leads)"
 		}
 		members.Rows = append(members.Rows, []string{id, m.Region, m.Role, m.Address, strconv.FormatUint(m.AppliedIndex, 10), number(m.LagMS), yesNo(m.Healthy)})
+	}
+	if c.Voters > 0 {
+		members.Title = fmt.Sprintf("Cores: %d of %d voters answer, %d are needed", c.LiveVoters, c.Voters, c.Quorum)
 	}
 	edges := web.Table{Title: "Live edges", Columns: []string{"Id", "Region", "Has applied"}, Empty: "No edge holds a lease."}
 	for _, e := range c.Edges {

@@ -59,7 +59,8 @@ type Config struct {
 	// Bootstrap lists the initial members. It is used only when the store is empty and the list
 	// holds this node; a node that joins later leaves it empty.
 	Bootstrap []Member
-	// RegionOf names the region of a member that is not in Bootstrap; default: unknown.
+	// RegionOf names the region of a member that neither Bootstrap nor AddLearner named here. It must not
+	// block: Status asks it. Default: unknown.
 	RegionOf func(id string) string
 
 	HeartbeatTimeout time.Duration // default 1.5 s; at least ten times the largest RTT and four times the worst fsync

@@ -72,6 +72,18 @@ func TestMembership(t *testing.T) {
 		t.Fatal(got)
 	}
 	c.settled()
+	if err := leader.Promote(ctx, "late"); err != nil {
+		t.Fatal(err)
+	}
+	if err := leader.Remove(ctx, "late"); !errors.Is(err, ErrNotReady) || !strings.Contains(err.Error(), "demote it first") {
+		t.Fatalf("a voter was removed: %v", err)
+	}
+	if err := leader.Demote(ctx, leader.cfg.ID); !errors.Is(err, ErrNotReady) || !strings.Contains(err.Error(), "hand over") {
+		t.Fatalf("the leader was demoted: %v", err)
+	}
+	if err := leader.Demote(ctx, "late"); err != nil {
+		t.Fatal(err)
+	}
 	if err := leader.Remove(ctx, "late"); err != nil {
 		t.Fatal(err)
 	}
@@ -80,6 +92,58 @@ func TestMembership(t *testing.T) {
 	}
 	n.closed.Store(true)
 	c.settled()
+}
+
+// TestChangesKeepTheQuorum: with one of three voters dead, the dead one may lose its vote and a living one
+// may not, nor may a change come between. With two dead nothing can be changed.
+func TestChangesKeepTheQuorum(t *testing.T) {
+	c := newCluster(t, 3, nil)
+	leader := c.leader()
+	mustPropose(t, leader, "x")
+	followers := c.followers(leader)
+	dead, living := followers[0], followers[1]
+	if err := dead.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dead.closed.Store(true)
+	eventually(t, "the leader to miss the dead voter and hear the living one", func() bool { return !leader.alive(dead.cfg.ID) && leader.alive(living.cfg.ID) })
+	for _, m := range leader.Status().Members {
+		if m.Alive != (m.ID != dead.cfg.ID) {
+			t.Errorf("%s: alive %v", m.ID, m.Alive)
+		}
+	}
+	ctx := ctxFor(t, 20*time.Second)
+	err := leader.Demote(ctx, living.cfg.ID)
+	if !errors.Is(err, ErrNotReady) || !strings.Contains(err.Error(), dead.cfg.ID) {
+		t.Fatalf("a voter was taken that is needed: %v", err)
+	}
+	if err := leader.TransferLeader(ctx, dead.cfg.ID); !errors.Is(err, ErrNotReady) {
+		t.Fatalf("a dead voter was told to lead: %v", err)
+	}
+	leader.changing <- struct{}{}
+	if err := leader.Demote(ctx, dead.cfg.ID); !errors.Is(err, ErrNotReady) || !strings.Contains(err.Error(), "one at a time") {
+		t.Fatalf("two changes at once: %v", err)
+	}
+	<-leader.changing
+	if err := leader.Demote(ctx, dead.cfg.ID); err != nil {
+		t.Fatal(err)
+	}
+	mustPropose(t, leader, "y") // two voters, both alive
+	if err := leader.Demote(ctx, living.cfg.ID); err != nil {
+		t.Fatal(err)
+	}
+	mustPropose(t, leader, "z") // one voter
+	if err := leader.Remove(ctx, dead.cfg.ID); err != nil {
+		t.Fatal(err)
+	}
+	if dead.Fresh() != true {
+		t.Error("a node that began with an empty directory is not fresh")
+	}
+	dead.machine = dead.machine.crash()
+	c.reopen(dead)
+	if dead.Fresh() {
+		t.Error("a node that comes back with its data is fresh")
+	}
 }
 
 func TestLastVoterStays(t *testing.T) {

@@ -27,12 +27,15 @@ type Node struct {
 	queue    chan *proposal
 	waiting  atomic.Int64  // commands in queue
 	slots    chan struct{} // one a batch in flight
+	changing chan struct{} // holds the change of the members that is under way
 	inflight chan batch
 	leading  leadership
 	verifier verifier
 	emptied  chan struct{}
 
 	transferBlocked atomic.Int64 // unix nanoseconds; 0: entries are taken
+
+	fresh bool // the directory was empty when the node opened
 
 	regionsMu sync.Mutex
 	regions   map[string]string
@@ -69,6 +72,7 @@ func newNode(cfg Config, m Machine) *Node {
 		failStop: newFailStop(cfg.Exit, cfg.Logger, cfg.DiskStall),
 		queue:    make(chan *proposal, cfg.QueueMax),
 		slots:    make(chan struct{}, cfg.InFlight),
+		changing: make(chan struct{}, 1),
 		inflight: make(chan batch, cfg.InFlight),
 		leading:  leadership{changed: make(chan struct{})},
 		verifier: verifier{kick: make(chan struct{}, 1)},
@@ -152,13 +156,14 @@ func (n *Node) initialServers() (servers []raft.Server, self bool) {
 }
 
 func (n *Node) bootstrap(conf *raft.Config, st *stores, trans raft.Transport) error {
-	servers, self := n.initialServers()
-	if !self {
-		return nil
-	}
 	existing, err := raft.HasExistingState(st.log, st.stable, st.snapshots)
-	if err != nil || existing {
+	if err != nil {
 		return err
+	}
+	n.fresh = !existing
+	servers, self := n.initialServers()
+	if !self || existing {
+		return nil
 	}
 	err = raft.BootstrapCluster(conf, st.log, st.stable, st.snapshots, trans, raft.Configuration{Servers: servers})
 	if err != nil {
@@ -178,6 +183,10 @@ func (n *Node) run(notify <-chan bool) {
 	go func() { defer close(n.leadDone); n.runLead(ctx) }()
 	go func() { defer close(n.settled); n.runSettler() }()
 }
+
+// Fresh reports whether the node had no log, no snapshot and no term when it opened: it has never been a
+// member of anything.
+func (n *Node) Fresh() bool { return n.fresh }
 
 // Barrier returns when everything that was committed before the call is applied here. Leader only.
 func (n *Node) Barrier(ctx context.Context) error {

@@ -27,6 +27,7 @@ type Status struct {
 type MemberStatus struct {
 	Member
 	Leader      bool
+	Alive       bool          // acknowledged the leader within two heartbeats; known on the leader only
 	LastContact time.Duration // since the member's last acknowledged heartbeat was sent; -1: none
 	LastIndex   uint64        // of the member's log
 }
@@ -69,6 +70,7 @@ func (n *Node) memberStatus(m raft.Server, leads bool, s Status) MemberStatus {
 	if m.Suffrage == raft.Voter {
 		ms.Role = RoleVoter
 	}
+	ms.Alive = leads && n.alive(id)
 	switch k, ok := n.contacts.get(id); {
 	case id == s.ID:
 		ms.LastContact, ms.LastIndex = s.LastContact, s.LastIndex

@@ -121,6 +121,13 @@ func (c *contacts) get(id string) (contact, bool) {
 	return k, ok
 }
 
+// next is closed at the next acknowledgement.
+func (c *contacts) next() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.changed
+}
+
 // quorum says whether more than half of the voters acknowledged a request of the given term that was
 // sent at or after since. Self counts as one. The channel is closed at the next acknowledgement.
 func (c *contacts) quorum(self string, servers []raft.Server, term uint64, since time.Time) (bool, <-chan struct{}) {

@@ -94,7 +94,8 @@ func (c *Config) setDefaults() {
 // Client calls a set of cores. It is safe for use by many goroutines.
 type Client struct {
 	cfg    Config
-	nodes  []*node // nearest first
+	nodes  []*node // those of the configuration, nearest first
+	found  found   // those that joined later
 	leader atomic.Pointer[node]
 	turn   atomic.Uint32
 	// horizon is what every healthy core has reached by now.
@@ -132,13 +133,13 @@ func (c *Client) distance(n *node) time.Duration {
 
 // Close closes idle connections. Calls that are running end by their deadlines.
 func (c *Client) Close() error {
-	for _, n := range c.nodes {
+	for _, n := range c.all() {
 		n.http.CloseIdleConnections()
 	}
 	return nil
 }
 
-// Healthy reports how many cores are not ejected after failures.
+// Healthy reports how many of the configured cores are not ejected after failures.
 func (c *Client) Healthy() int {
 	count := 0
 	for _, n := range c.nodes {

@@ -38,7 +38,7 @@ func (c *Client) lead(ctx context.Context, k *outgoing) (reply, error) {
 			c.forget(n)
 			// A hint that names another node is worth following at once, but not for ever: two nodes
 			// may point at each other during an election.
-			wait = !c.learn(r.leader) || r.leader == n.ID || try%4 == 3
+			wait = !c.learn(r.leader) && !(c.discover(ctx, n, r.leader) && c.learn(r.leader)) || r.leader == n.ID || try%4 == 3
 		case code == api.CodeNoLeader:
 			last = fmt.Errorf("%s knows no leader", n.ID)
 			c.forget(n)
@@ -89,18 +89,19 @@ func (c *Client) target() *node {
 	}
 	now := time.Now()
 	start := int(c.turn.Add(1) - 1)
-	for i := range c.nodes {
-		if n := c.nodes[(start+i)%len(c.nodes)]; !n.suspect(now) {
+	nodes := c.all()
+	for i := range nodes {
+		if n := nodes[(start+i)%len(nodes)]; !n.suspect(now) {
 			return n
 		}
 	}
-	return c.nodes[start%len(c.nodes)]
+	return nodes[start%len(nodes)]
 }
 
 // learn remembers a leader by its id and reports whether it is one of ours. A node that has just
 // failed is not believed to lead: the one that says so may not have noticed yet.
 func (c *Client) learn(id string) bool {
-	for _, n := range c.nodes {
+	for _, n := range c.all() {
 		if id != "" && n.ID == id && !n.suspect(time.Now()) {
 			c.leader.Store(n)
 			return true

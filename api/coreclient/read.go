@@ -12,9 +12,10 @@ import (
 // the last resort of a read that wants an index, since it is never behind.
 func (c *Client) order(min api.Index) []*node {
 	now := time.Now()
-	out := make([]*node, 0, len(c.nodes)+1)
+	nodes := c.all()
+	out := make([]*node, 0, len(nodes)+1)
 	var last []*node
-	for _, n := range c.nodes {
+	for _, n := range nodes {
 		if n.admit(now) {
 			out = append(out, n)
 		} else {

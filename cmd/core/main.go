@@ -3,7 +3,7 @@
 //	core serve     run a node
 //	core check     read a stopped node's state and verify every invariant
 //	core import    import a product CSV through a running shop
-//	core members   list the members of a running cluster
+//	core members   list and change the members of a running cluster
 //	core ca        make the certificates with which nodes know each other
 package main
 
@@ -23,7 +23,7 @@ const usage = `Usage: core <command> [flags]
   serve     run a node of the core cluster
   check     read a stopped node's state and verify every invariant
   import    import a product CSV through a running shop
-  members   list the members of a running cluster
+  members   list and change the members of a running cluster
   ca        make the certificates with which nodes know each other
 
 core <command> --help lists the flags.

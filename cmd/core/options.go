@@ -1,15 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"strings"
 	"time"
 
+	"meridian/api/coreclient"
 	"meridian/core"
 	"meridian/internal/flagenv"
 	"meridian/internal/nodetls"
@@ -34,13 +37,15 @@ type options struct {
 	snapshotInterval              time.Duration
 	peers                         []replication.Member
 	apis                          map[string]string
+	join                          []coreclient.Node
+	apiAdvertise                  string
 	token                         string
 	staff                         []core.Staff
 }
 
 func parseOptions(args []string) (options, error) {
 	o := options{dirtyMax: 256 << 20}
-	var peers string
+	var peers, join string
 	fs := flag.NewFlagSet("core serve", flag.ContinueOnError)
 	fs.StringVar(&o.id, "id", "core-1", "name of this node, unique for the life of the cluster")
 	fs.StringVar(&o.region, "region", "local", "region this node is in")
@@ -50,6 +55,8 @@ func parseOptions(args []string) (options, error) {
 	fs.StringVar(&o.raftAdvertise, "raft-advertise", "", "address by which the other nodes reach --raft-addr, if that is another; host:port")
 	fs.StringVar(&o.opsAddr, "ops-addr", "127.0.0.1:8120", "metrics and health; never public")
 	fs.StringVar(&peers, "peers", "", "the first members, id=region@raft-addr@api-addr separated by commas; empty: this node alone")
+	fs.StringVar(&join, "join", "", "cores of a running cluster, id=region@api-host:port separated by commas: become a learner of it; with --peers empty")
+	fs.StringVar(&o.apiAdvertise, "api-advertise", "", "address by which edges and cores reach --api-addr, if that is another; host:port")
 	fs.StringVar(&o.tokenFile, "cluster-token-file", "", "file with the secret that edges and nodes share, at least 16 characters")
 	fs.StringVar(&o.keyring, "keyring", "", "key ring that seals personal data, the same on every node")
 	fs.StringVar(&o.staffFile, "staff-file", "", "JSON list of {email,role,password,token} to create once; roles are merchandiser and operator")
@@ -70,12 +77,15 @@ func parseOptions(args []string) (options, error) {
 	if err := flagenv.Parse(fs, "CORE", args); err != nil {
 		return o, err
 	}
-	return o, o.complete(peers)
+	return o, o.complete(peers, join)
 }
 
 // complete checks the settings and reads the files they name.
-func (o *options) complete(peers string) error {
-	if err := o.parsePeers(peers); err != nil {
+func (o *options) complete(peers, join string) error {
+	if err := o.parsePeers(peers, join); err != nil {
+		return err
+	}
+	if err := o.parseJoin(join); err != nil {
 		return err
 	}
 	if o.heartbeat < 100*time.Millisecond {
@@ -130,8 +140,41 @@ func (o *options) complete(peers string) error {
 	return nil
 }
 
-func (o *options) parsePeers(peers string) error {
+// parseJoin reads the cores of the cluster to join.
+func (o *options) parseJoin(join string) error {
+	if o.apiAdvertise != "" {
+		o.apis[o.id] = o.apiAdvertise
+	}
+	if join == "" {
+		return nil
+	}
+	for _, c := range strings.Split(join, ",") {
+		id, rest, ok := strings.Cut(strings.TrimSpace(c), "=")
+		region, addr, ok2 := strings.Cut(rest, "@")
+		if _, _, err := net.SplitHostPort(addr); err != nil || !ok || !ok2 || id == "" || region == "" {
+			return flagenv.Errorf("join", "%q is not id=region@api-host:port", c)
+		}
+		o.join = append(o.join, coreclient.Node{ID: id, Region: region, Addr: addr})
+	}
+	if o.apis[o.id] == "" {
+		o.apis[o.id] = o.apiAddr
+	}
+	for name, addr := range map[string]string{"api-advertise": o.apis[o.id], "raft-advertise": cmp.Or(o.raftAdvertise, o.raftAddr)} {
+		if host, _, err := net.SplitHostPort(addr); err != nil || host == "" || net.ParseIP(host).IsUnspecified() {
+			return flagenv.Errorf(name, "name the address by which the others reach this node, host:port")
+		}
+	}
+	return nil
+}
+
+func (o *options) parsePeers(peers, join string) error {
 	o.apis = map[string]string{}
+	if join != "" {
+		if peers != "" {
+			return flagenv.Errorf("join", "a node either joins a cluster or begins one: leave --peers empty")
+		}
+		return nil
+	}
 	if peers == "" {
 		peers = fmt.Sprintf("%s=%s@%s@%s", o.id, o.region, o.raftAddr, o.apiAddr)
 	}
@@ -158,6 +201,10 @@ func (o *options) secure(log *slog.Logger) (*nodetls.Source, error) {
 	for _, p := range o.peers {
 		addresses = append(addresses, nodetls.Address{Flag: "peers", Addr: p.Addr}, nodetls.Address{Flag: "peers", Addr: o.apis[p.ID]})
 	}
+	for _, j := range o.join {
+		addresses = append(addresses, nodetls.Address{Flag: "join", Addr: j.Addr})
+	}
+	addresses = append(addresses, nodetls.Address{Flag: "api-advertise", Addr: o.apiAdvertise})
 	src, err := o.tls.Open(nodetls.Identity{Role: nodetls.RoleCore, Name: o.id}, addresses, log)
 	if bad := (*nodetls.Refusal)(nil); errors.As(err, &bad) {
 		return nil, flagenv.Errorf(bad.Flag, "%s", bad.Want)

@@ -80,9 +80,24 @@ func (f *staffFlags) call(ctx context.Context, method, path, contentType string,
 		return nil, err
 	}
 	if resp.StatusCode >= 400 {
-		return b, fmt.Errorf("the shop answered %d: %s", resp.StatusCode, bytes.TrimSpace(b))
+		return b, &shopError{resp.StatusCode, b}
 	}
 	return b, nil
+}
+
+// shopError is a refusal of the shop.
+type shopError struct {
+	status int
+	body   []byte
+}
+
+// Error implements error: the sentence in the problem document, if there is one.
+func (e *shopError) Error() string {
+	var p struct{ Detail string }
+	if json.Unmarshal(e.body, &p) == nil && p.Detail != "" {
+		return fmt.Sprintf("the shop answered %d: %s", e.status, p.Detail)
+	}
+	return fmt.Sprintf("the shop answered %d: %s", e.status, bytes.TrimSpace(e.body))
 }
 
 // importCSV imports a product CSV through the staff API.
@@ -122,44 +137,6 @@ func importCSV(ctx context.Context, args []string) error {
 	fmt.Printf("%d created, %d updated, %d unchanged, %d errors\n", report.Created, report.Updated, report.Unchanged, len(report.Errors))
 	if len(report.Errors) > 0 && !*partial {
 		return errors.New("the file has errors; correct them, or import the rest with --partial")
-	}
-	return nil
-}
-
-// members lists the cluster.
-func members(ctx context.Context, args []string) error {
-	fs := flag.NewFlagSet("core members", flag.ContinueOnError)
-	var f staffFlags
-	f.add(fs)
-	if err := flagenv.Parse(fs, "CORE", args); err != nil {
-		return err
-	}
-	b, err := f.call(ctx, http.MethodGet, "/admin/api/v1/cluster", "", nil)
-	if err != nil {
-		return err
-	}
-	var v struct {
-		Leader  string
-		Members []struct {
-			ID, Region, Role, Address string
-			Applied                   uint64 `json:"applied_index"`
-			Lag                       int64  `json:"lag_ms"`
-			Healthy                   bool
-		}
-	}
-	if err := json.Unmarshal(b, &v); err != nil {
-		return fmt.Errorf("read the shop's answer: %w", err)
-	}
-	fmt.Printf("%-12s %-8s %-8s %-22s %10s %8s %s\n", "id", "region", "role", "address", "applied", "lag ms", "state")
-	for _, m := range v.Members {
-		state := "healthy"
-		if !m.Healthy {
-			state = "NOT HEALTHY"
-		}
-		if m.ID == v.Leader {
-			state += ", leads"
-		}
-		fmt.Printf("%-12s %-8s %-8s %-22s %10d %8d %s\n", m.ID, m.Region, m.Role, m.Address, m.Applied, m.Lag, state)
 	}
 	return nil
 }

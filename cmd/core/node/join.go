@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"errors"
-	"time"
 
 	"meridian/api"
 	"meridian/core"
@@ -88,82 +87,3 @@ func (l log) Leading() bool { return l.node.Leading() }
 
 // Leader implements core.Log.
 func (l log) Leader() string { return l.node.Status().Leader }
-
-// membership fits a replication node to the shop's view of the cluster.
-type membership struct{ node *replication.Node }
-
-var _ core.Members = membership{}
-
-// healthyWithin is how recently a member must have been heard of.
-const healthyWithin = 3 * time.Second
-
-// Cluster implements core.Members.
-func (m membership) Cluster(context.Context) (api.Cluster, error) {
-	s := m.node.Status()
-	c := api.Cluster{Leader: s.Leader, Term: s.Term, CommitIndex: s.CommitIndex, Members: []api.Member{}}
-	for _, x := range s.Members {
-		v := api.Member{ID: x.ID, Region: x.Region, Role: string(x.Role), Address: x.Addr, AppliedIndex: x.LastIndex, LagMS: x.LastContact.Milliseconds()}
-		if x.Leader {
-			v.AppliedIndex, v.LagMS, v.Healthy = s.AppliedIndex, 0, true
-		} else {
-			v.Healthy = x.LastContact >= 0 && x.LastContact < healthyWithin
-		}
-		c.Members = append(c.Members, v)
-	}
-	return c, nil
-}
-
-// Join implements core.Members: a new member learns; one that is there changes its role.
-func (m membership) Join(ctx context.Context, c api.MemberChange) error {
-	for _, x := range m.node.Status().Members {
-		if x.ID != c.ID {
-			continue
-		}
-		switch replication.Role(c.Role) {
-		case replication.RoleVoter:
-			return member(m.node.Promote(ctx, c.ID))
-		case replication.RoleLearner:
-			return member(m.node.Demote(ctx, c.ID))
-		}
-		return api.Invalid("role", "A member is a voter or a learner.")
-	}
-	if c.ID == "" || c.Address == "" {
-		return api.Invalid("address", "A new member needs an id and its raft address.")
-	}
-	return member(m.node.AddLearner(ctx, replication.Member{ID: c.ID, Addr: c.Address}))
-}
-
-// Remove implements core.Members.
-func (m membership) Remove(ctx context.Context, id string) error {
-	if err := m.known(id); err != nil {
-		return err
-	}
-	return member(m.node.Remove(ctx, id))
-}
-
-// Lead implements core.Members.
-func (m membership) Lead(ctx context.Context, id string) error {
-	if err := m.known(id); err != nil {
-		return err
-	}
-	return member(m.node.TransferLeader(ctx, id))
-}
-
-// known refuses the id of nobody.
-func (m membership) known(id string) error {
-	for _, x := range m.node.Status().Members {
-		if x.ID == id {
-			return nil
-		}
-	}
-	return api.NewError(api.CodeNotFound, "There is no member %q. GET /admin/api/v1/cluster lists them.", id)
-}
-
-// member explains why a membership change was refused: replication's own sentences are meant for operators.
-func member(err error) error {
-	var other *replication.ErrNotLeader
-	if err == nil || errors.As(err, &other) || errors.Is(err, replication.ErrUnknown) {
-		return refuse(err)
-	}
-	return api.NewError(api.CodeConflict, "%v.", err)
-}

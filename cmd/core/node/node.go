@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"meridian/api/coreclient"
 	"meridian/core"
 	"meridian/core/seal"
 	"meridian/internal/nodetls"
@@ -36,6 +37,12 @@ type Config struct {
 	RaftAdvertise string
 	// Peers are the first members of the cluster.
 	Peers []replication.Member
+	// APIs are where Peers answer edges, by id, and under this node's own id where it does. Without its own,
+	// a node does not tell the others where it is.
+	APIs map[string]string
+	// Join are cores of a running cluster, with the addresses of their APIs, when this node is to become a
+	// learner of it; Peers is empty then.
+	Join []coreclient.Node
 	// TLS is who this node is to edges and to the other nodes; nil: plain TCP, for one machine.
 	TLS *nodetls.Source
 	// Token is the secret that edges and nodes share.
@@ -84,6 +91,22 @@ type Node struct {
 	opsLn  net.Listener
 	staff  []core.Staff
 	log    *slog.Logger
+	cfg    Config
+
+	heardAt time.Time // of a leader; of the goroutine that enlists
+}
+
+// raftAddress is how the others reach this node's raft listener.
+func (c *Config) raftAddress() string {
+	if c.RaftAdvertise != "" {
+		return c.RaftAdvertise
+	}
+	for _, p := range c.Peers {
+		if p.ID == c.ID {
+			return p.Addr
+		}
+	}
+	return c.RaftAddr
 }
 
 // Open opens the state first, then the log that changes it, then what answers.
@@ -103,7 +126,7 @@ func Open(cfg Config) (*Node, error) {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	n := &Node{staff: cfg.Staff, log: cfg.Logger}
+	n := &Node{staff: cfg.Staff, log: cfg.Logger, cfg: cfg}
 	var err error
 	n.Machine, err = core.OpenMachine(core.MachineConfig{Path: filepath.Join(cfg.Data, "state.db"), CheckpointEvery: cfg.Checkpoint, DirtyMax: cfg.DirtyMax, InitialMmapSize: cfg.MmapSize, Logger: cfg.Logger, Fail: func(err error) {
 		cfg.Logger.Error("stopping: the state can no longer be trusted or written", "error", err)
@@ -117,7 +140,7 @@ func Open(cfg Config) (*Node, error) {
 	}
 	lead, joined := (func(context.Context))(nil), make(chan struct{}) // lead is set before joined is closed
 	rc := replication.Config{
-		ID: cfg.ID, Region: cfg.Region, Dir: cfg.Data, LogKind: cfg.RaftLog, BindAddr: cfg.RaftAddr, AdvertiseAddr: cfg.RaftAdvertise, Bootstrap: cfg.Peers, Token: cfg.Token, RTT: cfg.RTT,
+		ID: cfg.ID, Region: cfg.Region, Dir: cfg.Data, LogKind: cfg.RaftLog, BindAddr: cfg.RaftAddr, AdvertiseAddr: cfg.RaftAdvertise, Bootstrap: cfg.Peers, Token: cfg.Token, RTT: cfg.RTT, RegionOf: n.Machine.RegionOf,
 		HeartbeatTimeout: cfg.Heartbeat, ElectionTimeout: cfg.Election, LeaderLease: cfg.Heartbeat * 2 / 3,
 		SnapshotThreshold: uint64(cfg.SnapshotThreshold), SnapshotTrailing: uint64(cfg.SnapshotTrailing), SnapshotInterval: cfg.SnapshotInterval, Logger: cfg.Logger, Exit: cfg.Exit,
 		Lead: func(ctx context.Context) {
@@ -139,7 +162,7 @@ func Open(cfg Config) (*Node, error) {
 		return nil, errors.Join(fmt.Errorf("join the cluster: %w", err), n.Close())
 	}
 	n.Service, err = core.NewService(core.ServiceConfig{
-		ID: cfg.ID, Region: cfg.Region, Machine: n.Machine, Log: log{n.Raft}, Members: membership{n.Raft}, Keyring: cfg.Keyring,
+		ID: cfg.ID, Region: cfg.Region, Machine: n.Machine, Log: log{n.Raft}, Members: membership{n.Raft, cfg.Heartbeat, cfg.Logger}, NamedPeers: cfg.TLS != nil, Keyring: cfg.Keyring,
 		Payments: cfg.Payments, Mailer: cfg.Mailer, ShopURL: cfg.ShopURL, ResolveAfter: cfg.ResolveAfter, Logger: cfg.Logger,
 	})
 	if err != nil {
@@ -158,7 +181,7 @@ func Open(cfg Config) (*Node, error) {
 func (n *Node) listen(cfg Config) error {
 	n.server = core.NewServer(n.Service, cfg.Token, cfg.Logger)
 	if cfg.TLS != nil {
-		n.server.Secure(cfg.TLS.Server(nodetls.ProtocolHTTP, nodetls.RoleCore, nodetls.RoleEdge))
+		n.server.Secure(cfg.TLS.Server(nodetls.ProtocolHTTP, nodetls.RoleCore, nodetls.RoleEdge), peerOf)
 	}
 	if err := n.server.Listen(cfg.APIAddr); err != nil {
 		n.server = nil
@@ -181,7 +204,16 @@ func (n *Node) Addr() string { return n.server.Addr() }
 
 // Serve answers until ctx ends or a listener fails. Close afterwards.
 func (n *Node) Serve(ctx context.Context) error {
-	failed := make(chan error, 2)
+	ctx, cancel := context.WithCancel(ctx)
+	enlisted := make(chan struct{})
+	defer func() { cancel(); <-enlisted }()
+	failed := make(chan error, 3)
+	go func() {
+		defer close(enlisted)
+		if err := n.enlist(ctx, n.cfg); err != nil {
+			failed <- err
+		}
+	}()
 	go func() { failed <- n.server.Serve() }()
 	if n.ops != nil {
 		go func() { failed <- n.ops.Serve(n.opsLn) }()
@@ -213,6 +245,12 @@ func (n *Node) Close() error {
 		errs = append(errs, n.ops.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// peerOf reads a caller's certificate.
+func peerOf(cs *tls.ConnectionState) (core.Peer, bool) {
+	id, ok := nodetls.Peer(cs)
+	return core.Peer{Role: id.Role, Name: id.Name}, ok
 }
 
 // Ready says why this node cannot serve, or nil: a leader is known, and the first staff can sign in.

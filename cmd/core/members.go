@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"meridian/api"
+	"meridian/internal/flagenv"
+)
+
+const membersUsage = `Usage: core members [list | <command> <id>] [flags]
+
+  list      the members, who leads, and whether enough of them vote (the default)
+  add       admit a node as a learner; a node that starts with --join does this by itself
+  promote   give a learner its vote, once it has caught up
+  demote    take a voter's vote; it goes on as a learner
+  remove    take a learner out; stop its process afterwards
+  lead      hand leadership to a voter
+
+core members <command> --help lists the flags.
+`
+
+const membersCommands = "give one of list, add, promote, demote, remove, lead"
+
+// members shows and changes the cluster.
+func members(ctx context.Context, args []string) error {
+	command, id := "list", ""
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		command, args = args[0], args[1:]
+	}
+	if command == "help" {
+		fmt.Print(membersUsage)
+		return nil
+	}
+	if command != "list" && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		id, args = args[0], args[1:]
+	}
+	c := membersCommand{FlagSet: flag.NewFlagSet("core members "+command, flag.ContinueOnError)}
+	c.staff.add(c.FlagSet)
+	c.BoolVar(&c.json, "json", false, "print the shop's answer as JSON")
+	wait := c.Duration("wait", 0, "with promote: how long to wait for the learner to catch up")
+	region, raft, apiAddr := c.String("region", "", "with add: region of the node"), c.String("raft", "", "with add: its --raft-addr as the others reach it"), c.String("api", "", "with add: its --api-addr as edges reach it")
+	if err := flagenv.Parse(c.FlagSet, "CORE", args); err != nil {
+		return err
+	}
+	const base = "/admin/api/v1/cluster"
+	if command != "list" && id == "" && strings.Contains(" add promote demote remove lead ", " "+command+" ") {
+		return &flagenv.UsageError{Setting: "members " + command, Want: "name the member, such as core members " + command + " core-4"}
+	}
+	switch command {
+	case "list":
+		return c.call(ctx, http.MethodGet, base, nil)
+	case "add":
+		return c.call(ctx, http.MethodPost, base+"/members", api.MemberChange{ID: id, Address: *raft, Role: "learner", Region: *region, APIAddress: *apiAddr})
+	case "promote":
+		return c.promote(ctx, base, id, *wait)
+	case "demote":
+		return c.call(ctx, http.MethodPost, base+"/members", api.MemberChange{ID: id, Role: "learner"})
+	case "remove":
+		return c.call(ctx, http.MethodDelete, base+"/members/"+url.PathEscape(id), nil)
+	case "lead":
+		return c.call(ctx, http.MethodPost, base+"/leader", map[string]string{"id": id})
+	}
+	return &flagenv.UsageError{Setting: "members command", Value: command, Want: membersCommands}
+}
+
+// membersCommand is one of the commands of `core members`, with its flags.
+type membersCommand struct {
+	*flag.FlagSet
+	staff staffFlags
+	json  bool
+}
+
+// promote repeats what is refused until the learner has caught up.
+func (c *membersCommand) promote(ctx context.Context, base, id string, wait time.Duration) error {
+	end := time.Now().Add(wait)
+	for {
+		err := c.call(ctx, http.MethodPost, base+"/members", api.MemberChange{ID: id, Role: "voter"})
+		var refused *shopError
+		if err == nil || !errors.As(err, &refused) || refused.status != http.StatusConflict || !time.Now().Before(end) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func (c *membersCommand) call(ctx context.Context, method, path string, body any) error {
+	var in io.Reader
+	contentType := ""
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		in, contentType = bytes.NewReader(b), "application/json"
+	}
+	b, err := c.staff.call(ctx, method, path, contentType, in)
+	if err != nil {
+		return err
+	}
+	if c.json {
+		_, err = os.Stdout.Write(append(bytes.TrimSpace(b), '\n'))
+		return err
+	}
+	var v api.Cluster
+	if err := json.Unmarshal(b, &v); err != nil {
+		return fmt.Errorf("read the shop's answer: %w", err)
+	}
+	printMembers(os.Stdout, v)
+	return nil
+}
+
+func printMembers(w io.Writer, v api.Cluster) {
+	fmt.Fprintf(w, "%-12s %-8s %-8s %-22s %-22s %10s %8s %s\n", "id", "region", "role", "raft", "api", "applied", "lag ms", "state")
+	for _, m := range v.Members {
+		state := "healthy"
+		if !m.Healthy {
+			state = "DOES NOT ANSWER"
+		}
+		if m.ID == v.Leader {
+			state += ", leads"
+		}
+		fmt.Fprintf(w, "%-12s %-8s %-8s %-22s %-22s %10d %8d %s\n", m.ID, m.Region, m.Role, m.Address, m.APIAddress, m.AppliedIndex, m.LagMS, state)
+	}
+	fmt.Fprintf(w, "%d of %d voters answer, %d are needed", v.LiveVoters, v.Voters, v.Quorum)
+	if spare := v.LiveVoters - v.Quorum; spare == 0 {
+		fmt.Fprint(w, ": THE LOSS OF ONE MORE STOPS THE SHOP")
+	}
+	fmt.Fprintln(w)
+}
