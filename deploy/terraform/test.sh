@@ -85,7 +85,7 @@ done
 say "examples/three-regions: plan with the provider itself, offline"
 example=$work/examples/three-regions
 cp "$example/terraform.tfvars.example" "$example/terraform.tfvars"
-HCLOUD_TOKEN=$(printf '%064d' 0) HCLOUD_ENDPOINT=http://127.0.0.1:1 terraform -chdir="$example" plan -input=false -var plain_traffic_accepted=true >"$work/log" 2>&1 ||
+HCLOUD_TOKEN=$(printf '%064d' 0) HCLOUD_ENDPOINT=http://127.0.0.1:1 terraform -chdir="$example" plan -input=false >"$work/log" 2>&1 ||
 	{ cat "$work/log" >&2; fail "no plan of the example"; }
 # 9 addresses; in each of 3 regions 3 servers, 2 firewalls, network, subnet, placement group, volume, attachment.
 grep -q '^Plan: 39 to add, 0 to change, 0 to destroy' "$work/log" ||

@@ -65,14 +65,3 @@ variable "protect" {
   description = "Refuse to delete cores, their volumes and addresses. Set to false, and apply, before a region is taken away."
   default     = true
 }
-
-variable "plain_traffic_accepted" {
-  type        = bool
-  description = "Nodes do not encrypt what they say to each other yet, and networks do not reach across the provider's zones: between regions the cluster's secret, sessions and shoppers' addresses would cross the internet readable. Set to true only to try it out, without real shoppers."
-  default     = false
-
-  validation {
-    condition     = var.plain_traffic_accepted || length(var.regions) == 1
-    error_message = "More than one region needs encryption between the nodes, which core and edge do not have yet. To try it out without real shoppers, set plain_traffic_accepted = true."
-  }
-}

@@ -25,9 +25,10 @@ locals {
     }
   ]...)
 
-  nodes   = merge(local.cores, local.edges)
-  voters  = { for name, n in local.cores : name => n if n.core_role == "voter" }
-  subnets = { for name, r in var.regions : name => cidrsubnet(r.cidr, 8, 1) }
+  nodes    = merge(local.cores, local.edges)
+  learners = { for name, n in local.cores : name => n if n.core_role == "learner" }
+  voters   = { for name, n in local.cores : name => n if n.core_role == "voter" }
+  subnets  = { for name, r in var.regions : name => cidrsubnet(r.cidr, 8, 1) }
 
   addressed = length(var.addresses) > 0
 
@@ -36,6 +37,9 @@ locals {
   peers = local.addressed ? join(",", [
     for name, n in local.voters : "${name}=${n.region}@${var.addresses[name]}:${var.raft_port}@${var.addresses[name]}:${var.api_port}"
   ]) : ""
+
+  # What `core serve --join` takes.
+  join = local.addressed ? join(",", [for name, n in local.voters : "${name}=${n.region}@${var.addresses[name]}:${var.api_port}"]) : ""
 
   # What `edge serve --cores` takes. The core of the edge's own region is called in the private network.
   edge_cores = { for region in keys(var.regions) : region => local.addressed ? join(",", [

@@ -15,9 +15,10 @@ output "regions" {
 }
 
 output "cluster_files" {
-  description = "By node: the text of /etc/meridian/cluster/cluster.env, which an operator places. It is the only file that knows the other nodes, and it is not in user_data: a change of membership replaces no server. A learner has none, because core serve cannot join a running cluster yet."
+  description = "By node: the text of /etc/meridian/cluster/cluster.env, which an operator places. It is the only file that knows the other nodes, and it is not in user_data: a change of membership replaces no server. A learner joins the voters."
   value = local.addressed ? merge(
     { for name, n in local.voters : name => "CORE_PEERS=${local.peers}\n" },
+    { for name, n in local.learners : name => "CORE_JOIN=${local.join}\n" },
     { for name, n in local.edges : name => "EDGE_CORES=${local.edge_cores[n.region]}\n" },
   ) : {}
 }

@@ -50,7 +50,7 @@ get() { terraform -chdir="$work" output -raw "$1"; }
 
 # Every variable is the twin of a flag: a misspelt one would be ignored without a word.
 for kind in core edge; do
-	flags=$(sed -n 's/.*fs\.[A-Za-z0-9]*Var(&[^,]*, "\([a-z0-9-]*\)".*/\1/p; s/.*fs\.Var(&[^,]*, "\([a-z0-9-]*\)".*/\1/p' "$repository/cmd/$kind/options.go")
+	flags=$(sed -n 's/.*fs\.[A-Za-z0-9]*Var(&[^,]*, "\([a-z0-9-]*\)".*/\1/p; s/.*fs\.Var(&[^,]*, "\([a-z0-9-]*\)".*/\1/p' "$repository/cmd/$kind/options.go" "$repository/internal/nodetls/settings.go")
 	prefix=$(echo "$kind" | tr a-z A-Z)
 	known=$(for flag in $flags; do echo "${prefix}_$(echo "$flag" | tr a-z- A-Z_)"; done)
 	used=$( { get "${kind}_environment"; get "${kind}_service" | sed -n 's/^Environment=//p'; } | sed 's/=.*//')

@@ -9,10 +9,16 @@ locals {
     cluster-token = "CORE_CLUSTER_TOKEN_FILE"
     keyring       = "CORE_KEYRING"
     "staff.json"  = "CORE_STAFF_FILE"
+    "node.crt"    = "CORE_TLS_CERT"
+    "node.key"    = "CORE_TLS_KEY"
+    "ca.crt"      = "CORE_TLS_CA"
     } : merge(
     {
       cluster-token = "EDGE_CLUSTER_TOKEN_FILE"
       cookie-secret = "EDGE_COOKIE_SECRET_FILE"
+      "node.crt"    = "EDGE_TLS_CERT"
+      "node.key"    = "EDGE_TLS_KEY"
+      "ca.crt"      = "EDGE_TLS_CA"
     },
     contains(keys(var.settings), "EDGE_S3_ENDPOINT") ? { s3-secret-key = "EDGE_S3_SECRET_KEY_FILE" } : {},
     contains(keys(var.settings), "EDGE_CLICKHOUSE_USER") ? { clickhouse-password = "EDGE_CLICKHOUSE_PASSWORD_FILE" } : {},
@@ -21,12 +27,13 @@ locals {
   # The API answers on every address: edges of the region call the private one. The firewall decides
   # who may. Raft listens on one address, since it is also the one that the others are told.
   own = var.kind == "core" ? {
-    CORE_ID        = var.name
-    CORE_REGION    = var.region
-    CORE_DATA      = "/var/lib/meridian/core"
-    CORE_API_ADDR  = "0.0.0.0:${var.api_port}"
-    CORE_RAFT_ADDR = "${var.public_ip}:${var.raft_port}"
-    CORE_OPS_ADDR  = "${var.private_ip}:8120"
+    CORE_ID            = var.name
+    CORE_REGION        = var.region
+    CORE_DATA          = "/var/lib/meridian/core"
+    CORE_API_ADDR      = "0.0.0.0:${var.api_port}"
+    CORE_API_ADVERTISE = "${var.public_ip}:${var.api_port}"
+    CORE_RAFT_ADDR     = "${var.public_ip}:${var.raft_port}"
+    CORE_OPS_ADDR      = "${var.private_ip}:8120"
     } : {
     EDGE_ID       = var.name
     EDGE_REGION   = var.region

@@ -37,11 +37,10 @@ override_resource {
 }
 
 variables {
-  shop_url               = "https://shop.example"
-  payments_url           = "https://payments.shop.example"
-  admin_cidrs            = ["198.51.100.7/32"]
-  ssh_keys               = ["operator"]
-  plain_traffic_accepted = true
+  shop_url     = "https://shop.example"
+  payments_url = "https://payments.shop.example"
+  admin_cidrs  = ["198.51.100.7/32"]
+  ssh_keys     = ["operator"]
   releases = {
     core = { url = "https://releases.shop.example/core", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
     edge = { url = "https://releases.shop.example/edge", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
@@ -141,14 +140,4 @@ run "two_voters_are_refused" {
   }
 
   expect_failures = [var.regions]
-}
-
-run "regions_that_talk_in_the_open_are_refused" {
-  command = plan
-
-  variables {
-    plain_traffic_accepted = false
-  }
-
-  expect_failures = [var.plain_traffic_accepted]
 }

@@ -49,7 +49,7 @@ run "no_addresses_no_files" {
   }
 }
 
-run "a_learner_gets_no_cluster_file" {
+run "a_learner_joins" {
   command = plan
 
   variables {
@@ -61,7 +61,7 @@ run "a_learner_gets_no_cluster_file" {
   }
 
   assert {
-    condition     = join(" ", keys(output.cluster_files)) == "shop-core-eu shop-edge-eu-01" && !strcontains(output.cluster_files["shop-core-eu"], "shop-core-us")
+    condition     = output.cluster_files["shop-core-us"] == "CORE_JOIN=shop-core-eu=eu@203.0.113.1:8100\n" && !strcontains(output.cluster_files["shop-core-eu"], "shop-core-us")
     error_message = "A learner in the list of first members would start as a voter."
   }
 }

@@ -24,8 +24,14 @@ run "core" {
   }
 
   assert {
-    condition     = output.placed_files == tolist(["cluster-token", "cluster.env", "keyring", "staff.json"])
+    condition     = output.placed_files == tolist(["ca.crt", "cluster-token", "cluster.env", "keyring", "node.crt", "node.key", "staff.json"])
     error_message = "A core waits for the wrong files."
+  }
+
+  assert {
+    condition = alltrue([for file, variable in { "node.crt" = "CORE_TLS_CERT", "node.key" = "CORE_TLS_KEY", "ca.crt" = "CORE_TLS_CA" } :
+    strcontains(output.units["meridian-core.service"], "Environment=${variable}=%d/${file}\n")]) && strcontains(output.environment, "CORE_API_ADVERTISE=203.0.113.1:8100\n")
+    error_message = "A core that is reached over a network starts with certificates only."
   }
 
   assert {
@@ -67,7 +73,7 @@ run "edge_waits_for_the_secrets_of_what_it_uses" {
   }
 
   assert {
-    condition     = output.placed_files == tolist(["clickhouse-password", "cluster-token", "cluster.env", "cookie-secret", "s3-secret-key"])
+    condition     = output.placed_files == tolist(["ca.crt", "clickhouse-password", "cluster-token", "cluster.env", "cookie-secret", "node.crt", "node.key", "s3-secret-key"])
     error_message = "An edge waits for the wrong files."
   }
 
