@@ -55,16 +55,20 @@ func (m *Machine) applyAdjust(b []byte) adjustResult {
 		}
 		return adjustResult{at: m.index, err: api.Internal(err)}
 	}
-	if a.life != lifeNone && !m.skipDedupe {
-		if earlier, ok := m.recallAdjust(a.id); ok {
+	var slot *keySlot
+	if a.life != lifeNone {
+		slot = m.adjusted.slot(a.id)
+	}
+	if slot != nil && slot.used() && !m.skipDedupe {
+		if earlier, ok := m.recallAdjust(slot); ok {
 			return adjustResult{at: m.index, record: earlier, replay: true, reused: earlier.body != a.body}
 		}
 	}
 	r := adjustResult{at: m.index, record: adjustRecord{adjustment: a, index: m.index}}
 	m.adjust(&r.record)
 	if a := &r.record; a.outcome != adjustUnknownSKU { // it may come into being: such an answer is not kept
-		if a.life != lifeNone {
-			m.adjusted.put(a.id, placeOf(m.index, m.now, m.stockRow.count, a.life))
+		if slot != nil {
+			m.adjusted.set(slot, a.id, placeOf(m.index, m.now, m.stockRow.count, a.life))
 		}
 		m.stockRow.add(a)
 	}
@@ -73,26 +77,25 @@ func (m *Machine) applyAdjust(b []byte) adjustResult {
 
 // adjust decides an adjustment and does it.
 func (m *Machine) adjust(a *adjustRecord) {
-	ref, ok := m.skus[string(a.sku)]
-	if !ok {
+	e := m.stocked[string(a.sku)]
+	if e == nil || e.product.handle == "" {
 		a.outcome = adjustUnknownSKU
 		return
 	}
-	shelves := m.shelves[string(a.sku)]
-	key := ""
-	for _, f := range shelves {
-		if a.isAt(f.location) {
-			key = f.key
+	var f *shelf
+	for _, g := range e.shelves {
+		if a.isAt(g.location) {
+			f = g
 		}
 	}
-	if key == "" {
+	if f == nil {
 		if _, ok := m.places[a.place()]; !ok {
 			a.outcome = adjustUnknownLocation
 			return
 		}
-		key = stockKey(string(a.sku), a.place())
+		f = m.shelf(string(a.sku), a.place())
 	}
-	s, known := m.stock.Get(key)
+	s, known := f.cell.Get()
 	a.onHand, a.reserved = s.OnHand, s.Reserved
 	next := s.OnHand + a.delta
 	switch {
@@ -109,7 +112,7 @@ func (m *Machine) adjust(a *adjustRecord) {
 	default:
 		was := s
 		s.OnHand, s.Received = next, s.Received+a.delta
-		m.putStock(key, shelves, was, s, ref)
+		m.putStock(e, f, was, s)
 		a.onHand = next
 	}
 }

@@ -12,6 +12,7 @@ import (
 func (m *Machine) deriveProduct(p productRec) {
 	for i, v := range p.Variants {
 		m.skus[v.SKU] = skuRef{p.Handle, i}
+		m.stockedAs(v.SKU).product = skuRef{p.Handle, i}
 	}
 }
 
@@ -200,6 +201,7 @@ func (m *Machine) dropSKUs(p productRec) {
 	for _, v := range p.Variants {
 		if m.skus[v.SKU].handle == p.Handle {
 			delete(m.skus, v.SKU)
+			m.stockedAs(v.SKU).product = skuRef{}
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"meridian/api"
+	"meridian/core/state"
 )
 
 func stockKey(sku, location string) string { return sku + "\x00" + location }
@@ -14,17 +15,45 @@ func stockKey(sku, location string) string { return sku + "\x00" + location }
 // maxOnHand bounds a count, so that sums never overflow.
 const maxOnHand = 1_000_000_000
 
-// shelf is where a SKU is stocked, with the key of its stock record.
-type shelf struct{ location, key string }
+// shelf is where a SKU is stocked, with the cell of its stock record.
+type shelf struct {
+	location string
+	cell     state.Cell[stockRec]
+}
 
-// deriveShelf notes where a stock record is.
-func (m *Machine) deriveShelf(key string) {
-	sku, location, _ := strings.Cut(key, "\x00")
-	all := m.shelves[sku]
-	at := sort.Search(len(all), func(i int) bool { return all[i].location >= location })
-	if at == len(all) || all[at].location != location {
-		m.shelves[sku] = slices.Insert(slices.Clone(all), at, shelf{location, key})
+// stocked is a SKU with its shelves, by location. Its product has no handle while no product has the SKU.
+type stocked struct {
+	product skuRef
+	shelves []*shelf
+}
+
+// stockedAs is the entry of a SKU, made when it is new.
+func (m *Machine) stockedAs(sku string) *stocked {
+	e := m.stocked[sku]
+	if e == nil {
+		e = &stocked{}
+		m.stocked[sku] = e
 	}
+	return e
+}
+
+// shelvesOf are the shelves of a SKU.
+func (m *Machine) shelvesOf(sku string) []*shelf {
+	if e := m.stocked[sku]; e != nil {
+		return e.shelves
+	}
+	return nil
+}
+
+// shelf is where a SKU is stocked at a location; made when it is new.
+func (m *Machine) shelf(sku, location string) *shelf {
+	e := m.stockedAs(sku)
+	at := sort.Search(len(e.shelves), func(i int) bool { return e.shelves[i].location >= location })
+	if at == len(e.shelves) || e.shelves[at].location != location {
+		f := &shelf{location: location, cell: m.stock.Cell(stockKey(sku, location))}
+		e.shelves = slices.Insert(slices.Clone(e.shelves), at, f)
+	}
+	return e.shelves[at]
 }
 
 // level is the stock of a SKU at a location.
@@ -36,28 +65,19 @@ type level struct {
 // levels are the stock records of a SKU by location, in the order stock is reserved in (inOrder).
 func (m *Machine) levels(sku string) []level {
 	ls := make([]level, 0, 1)
-	for _, f := range m.shelves[sku] {
-		s, _ := m.stock.Get(f.key)
-		ls = append(ls, level{f.location, s})
+	for _, f := range m.shelvesOf(sku) {
+		if s, ok := f.cell.Get(); ok {
+			ls = append(ls, level{f.location, s})
+		}
 	}
 	return m.inOrder(ls)
 }
 
-// keyOfStock is the key of a SKU's record at a location, made once and then reused.
-func (m *Machine) keyOfStock(sku, location string) string {
-	for _, f := range m.shelves[sku] {
-		if f.location == location {
-			return f.key
-		}
-	}
-	return stockKey(sku, location)
-}
-
 // available is what can be sold of a SKU, over all active locations.
 func (m *Machine) available(sku string) (n int64) {
-	for _, f := range m.shelves[sku] {
+	for _, f := range m.shelvesOf(sku) {
 		if !m.places[f.location].Idle {
-			s, _ := m.stock.Get(f.key)
+			s, _ := f.cell.Get()
 			n += s.OnHand - s.Reserved
 		}
 	}
@@ -69,36 +89,31 @@ func (m *Machine) shown(sku string) int64 { return min(m.available(sku), api.Ava
 
 // setStock writes a stock record and marks the product if the figure that is shown changed.
 func (m *Machine) setStock(sku, location string, s stockRec) {
-	key := m.keyOfStock(sku, location)
-	old, _ := m.stock.Get(key)
-	m.putStock(key, m.shelves[sku], old, s, m.skus[sku])
+	f := m.shelf(sku, location)
+	old, _ := f.cell.Get()
+	m.putStock(m.stocked[sku], f, old, s)
 }
 
-// putStock replaces the record old of a SKU that lies on these shelves by s.
-func (m *Machine) putStock(key string, shelves []shelf, old, s stockRec, ref skuRef) {
+// putStock replaces the record old on a shelf of a SKU by s.
+func (m *Machine) putStock(e *stocked, f *shelf, old, s stockRec) {
 	if !m.skipStockCheck && (s.OnHand < s.Reserved || s.Reserved < 0 || s.OnHand != s.Received-s.Sold) {
-		m.fail(fmt.Errorf("stock of %s would become impossible: %+v; this is a bug, the node stops before it is written", strings.ReplaceAll(key, "\x00", " at "), s))
+		m.fail(fmt.Errorf("stock of %s would become impossible: %+v; this is a bug, the node stops before it is written", strings.ReplaceAll(f.cell.Key(), "\x00", " at "), s))
 		return
 	}
-	var others int64
-	mine := key[strings.IndexByte(key, 0)+1:]
-	for _, f := range shelves {
-		if f.location != mine && !m.places[f.location].Idle {
-			other, _ := m.stock.Get(f.key)
-			others += other.OnHand - other.Reserved
+	s.Index = m.index
+	f.cell.Put(s)
+	if e.product.handle == "" || m.places[f.location].Idle {
+		return
+	}
+	before, after := old.OnHand-old.Reserved, s.OnHand-s.Reserved
+	for _, other := range e.shelves {
+		if other != f && !m.places[other.location].Idle {
+			rec, _ := other.cell.Get()
+			before, after = before+rec.OnHand-rec.Reserved, after+rec.OnHand-rec.Reserved
 		}
 	}
-	before, after := others, others
-	if !m.places[mine].Idle {
-		before, after = before+old.OnHand-old.Reserved, after+s.OnHand-s.Reserved
-	}
-	s.Index = m.index
-	m.stock.Put(key, s)
-	if old.Index == 0 {
-		m.deriveShelf(key)
-	}
-	if ref.handle != "" && min(after, api.AvailableCap) != min(before, api.AvailableCap) {
-		m.touch(api.TagProduct(ref.handle))
+	if min(after, api.AvailableCap) != min(before, api.AvailableCap) {
+		m.touch(api.TagProduct(e.product.handle))
 	}
 }
 

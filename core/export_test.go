@@ -179,3 +179,8 @@ func DecodeStockLog(b []byte) ([]byte, error) {
 	row.now = stockLogRec(b).at()
 	return row.encode(), err
 }
+
+// Adjust encodes an adjustment under a key.
+func Adjust(id [16]byte, sku string, delta int64) []byte {
+	return appendAdjust(nil, &adjustment{life: lifeEdge, id: id, body: bodyHash{1}, delta: delta, sku: []byte(sku)})
+}

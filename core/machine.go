@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -72,7 +73,7 @@ type Machine struct {
 // derived are the indexes that follow from the tables.
 type derived struct {
 	skus       map[string]skuRef
-	shelves    map[string][]shelf  // SKU to where it is stocked, by location
+	stocked    map[string]*stocked // SKU to its shelves
 	byCreation []string            // handles of active products in order of creation
 	members    map[string][]string // collection to handles in order of creation
 	tokens     map[string]string   // staff token hash to mail
@@ -165,7 +166,7 @@ func (m *Machine) Close() error { return m.db.Close() }
 
 // derive rebuilds the indexes; the caller holds the tables' lock.
 func (m *Machine) derive() {
-	m.derived = derived{skus: map[string]skuRef{}, shelves: map[string][]shelf{}, members: map[string][]string{}, tokens: map[string]string{}}
+	m.derived = derived{skus: map[string]skuRef{}, stocked: map[string]*stocked{}, members: map[string][]string{}, tokens: map[string]string{}}
 	var all []productRec
 	m.products.Ascend("", func(_ string, p productRec) bool { all = append(all, p); return true })
 	for _, p := range all {
@@ -175,7 +176,11 @@ func (m *Machine) derive() {
 	m.deriveLocations()
 	m.deriveWhereabouts()
 	m.staff.Ascend("", func(_ string, s staffRec) bool { m.tokens[s.TokenHash] = s.Email; return true })
-	m.stock.Ascend("", func(key string, _ stockRec) bool { m.deriveShelf(key); return true })
+	m.stock.Ascend("", func(key string, _ stockRec) bool {
+		sku, location, _ := strings.Cut(key, "\x00")
+		m.shelf(sku, location)
+		return true
+	})
 	m.deriveAdjusted()
 }
 

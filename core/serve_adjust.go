@@ -25,7 +25,7 @@ func (s *Service) adjustment(c *call, req *api.AdjustStock) (a adjustment, err e
 	a.reason = []byte(req.Reason)
 	if c.Key != "" {
 		if s.m.liveKeys.Load() >= s.cfg.AdjustKeysMax {
-			return a, api.NewError(api.CodeOverloaded, "More idempotency keys are alive than this shop keeps. Try again later, or adjust stock without a key.")
+			return a, api.NewError(api.CodeOverloaded, "More idempotency keys are alive than this shop keeps. Try again later.")
 		}
 		a.life = lifePrincipal
 		if isEdgeKey(c.Key) {

@@ -16,6 +16,7 @@ type hotRow[V any] struct {
 	v    V
 	hash uint64
 	had  bool  // the row was there before the running Update
+	dead bool  // the row was deleted, or another one stands in its place
 	mark int32 // one more than its place among the touched rows of the running Update; 0: untouched
 	slot int32 // one more than its place among the dirty rows; 0: what is in the file
 }
@@ -85,6 +86,7 @@ func (t *hotRows[V]) put(key string, v V) {
 	case t.scans > 0: // a scan may still come to the old row
 		t.detach()
 		fresh := *row
+		row.dead = true
 		fresh.v = v
 		row = &fresh
 		t.set(key, row)
@@ -116,6 +118,7 @@ func (t *hotRows[V]) remove(key string) {
 	t.detach()
 	t.touch(key, row)
 	t.touched[row.mark-1].gone = true
+	row.dead = true
 	t.rows.Delete(key)
 	if t.index != nil {
 		delete(t.index, key)
