@@ -52,6 +52,7 @@ func (m *Machine) Apply(index, term uint64, head []byte, commands [][]byte) []an
 		at = api.Index{Timeline: m.timeline(), Raft: index}
 		m.applyAll(commands, at, results)
 	})
+	m.stamps.heard(m.now)
 	m.publish(at)
 	return results
 }

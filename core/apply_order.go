@@ -353,9 +353,13 @@ func (m *Machine) applyTick(tickCmd) (any, int, *api.Error) {
 	if outage := gap - 5000; outage > 0 && gap != m.now {
 		m.extendHolds(outage)
 	}
+	now := m.now
+	if m.wallClock {
+		now = m.stamps.clock.Wall().UnixMilli()
+	}
 	var over []string
 	m.open.Ascend("", func(id string, r openRec) bool {
-		if r.Kind == openReleased && r.UntilMS <= m.now {
+		if r.Kind == openReleased && r.UntilMS <= now {
 			over = append(over, id)
 		}
 		return len(over) < maxExpiriesPerTick

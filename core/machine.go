@@ -64,10 +64,9 @@ type Machine struct {
 	touched map[string]bool
 	// liveKeys is the number of keys of adjustments, for those who do not hold the lock.
 	liveKeys atomic.Int64
-	// sealed is the last time this node stamped on a batch while leading.
-	sealed atomic.Int64
+	stamps   *stamper
 	// skipDedupe and skipStockCheck are protections that a test switches off to see them matter.
-	skipDedupe, skipStockCheck, skipHashCheck, skipSum bool
+	skipDedupe, skipStockCheck, skipHashCheck, skipSum, wallClock bool
 }
 
 // derived are the indexes that follow from the tables.
@@ -98,6 +97,8 @@ type MachineConfig struct {
 	InitialMmapSize int
 	// Feed bounds the change feed, in entries; default 100,000.
 	Feed int
+	// Clock is what stamps the batches of a leader; default the system's.
+	Clock Clock
 	// Fail ends the process: storage failed or replicas differ. Default: panic.
 	Fail   func(error)
 	Logger *slog.Logger
@@ -117,7 +118,7 @@ func OpenMachine(cfg MachineConfig) (*Machine, error) {
 	if cfg.Fail == nil {
 		cfg.Fail = func(err error) { panic(err) }
 	}
-	m := &Machine{log: cfg.Logger, fail: cfg.Fail, feed: newFeed(cfg.Feed), touched: map[string]bool{}}
+	m := &Machine{log: cfg.Logger, fail: cfg.Fail, feed: newFeed(cfg.Feed), touched: map[string]bool{}, stamps: newStamper(cfg.Clock)}
 	m.whereabouts.Store(&map[string]nodeRec{})
 	db, err := state.Open(state.Options{
 		Path: cfg.Path, CheckpointEvery: cfg.CheckpointEvery, DirtyMax: cfg.DirtyMax, InitialMmapSize: cfg.InitialMmapSize, Loaded: m.derive, Logger: cfg.Logger, Fail: cfg.Fail,
@@ -218,18 +219,12 @@ func (m *Machine) View(fn func()) (i api.Index) {
 	return i
 }
 
-// Seal returns the header of the batch that the leader is about to propose. Its time never goes back.
+// Seal returns the header of the batch that the leader is about to propose. Its time never goes back, and
+// a wrong clock moves it by little.
 func (m *Machine) Seal() []byte {
 	var h header
 	m.db.View(func() { h.NowMS = m.metaNow().NowMS })
-	now := time.Now().UnixMilli()
-	for {
-		last := m.sealed.Load()
-		h.NowMS = max(h.NowMS, now, last)
-		if m.sealed.CompareAndSwap(last, h.NowMS) {
-			break
-		}
-	}
+	h.NowMS = m.stamps.stamp(h.NowMS)
 	index, _ := m.db.Applied()
 	if hash, ok := m.db.HashAt(index); ok {
 		h.HashIndex, h.Hash = index, hash

@@ -94,6 +94,7 @@ type Config struct {
 
 	// segmentBytes lets a test see raft-wal change its files.
 	segmentBytes int
+	weak         weakened
 }
 
 // rpcBytes bounds the entries in one AppendEntries message: raft itself has a bound on their number only.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -37,8 +38,9 @@ func (f *failStop) isHalted() bool {
 	}
 }
 
-// fail calls Exit once. Should Exit return, as in a test, the caller is held until the node stops,
-// because a node without storage must do nothing more.
+// fail calls Exit once. Should Exit return, as in a test, the caller is held until the node stops, because
+// a node without storage must do nothing more, and its goroutine ends then: raft panics when it cannot
+// write its term.
 func (f *failStop) fail(op string, err error) error {
 	if f.isHalted() {
 		return err
@@ -56,6 +58,7 @@ func (f *failStop) fail(op string, err error) error {
 		f.exit(1, reason)
 	}
 	<-f.halted
+	runtime.Goexit()
 	return reason
 }
 

@@ -82,6 +82,7 @@ func (n *Node) openTransport() (*guarded, error) {
 	if err != nil {
 		return nil, err
 	}
+	g.weak = n.cfg.weak
 	closeStores := n.release
 	n.release = func() error { return errors.Join(g.Close(), closeStores()) }
 	return g, nil

@@ -25,6 +25,7 @@ type fsm struct {
 	stats   *counters
 	// committed, if set, is called after entries were applied.
 	committed func()
+	weak      weakened
 }
 
 var _ raft.BatchingFSM = (*fsm)(nil)
@@ -122,12 +123,10 @@ type fsmSnapshot struct {
 // the log up to there, and at the next start it replays only what follows.
 func (s *fsmSnapshot) Persist(sink raft.SnapshotSink) error {
 	index := s.view.Index()
-	if err := s.fsm.machine.Checkpoint(); err != nil {
-		return s.fsm.stop.fail("checkpoint before a snapshot", err)
-	}
-	if durable, _ := s.fsm.machine.Durable(); durable < index {
-		return s.fsm.stop.fail("checkpoint before a snapshot",
-			fmt.Errorf("durable up to index %d only, the snapshot is at %d", durable, index))
+	if !s.fsm.weak.lateCheckpoint {
+		if err := s.checkpoint(index); err != nil {
+			return err
+		}
 	}
 	h := binary.LittleEndian.AppendUint64([]byte{snapshotType, snapshotVersion}, index)
 	if _, err := sink.Write(h); err != nil {
@@ -138,6 +137,17 @@ func (s *fsmSnapshot) Persist(sink raft.SnapshotSink) error {
 	}
 	atomic.AddUint64(&s.fsm.stats.Snapshots, 1)
 	return sink.Close()
+}
+
+func (s *fsmSnapshot) checkpoint(index uint64) error {
+	if err := s.fsm.machine.Checkpoint(); err != nil {
+		return s.fsm.stop.fail("checkpoint before a snapshot", err)
+	}
+	if durable, _ := s.fsm.machine.Durable(); durable < index {
+		return s.fsm.stop.fail("checkpoint before a snapshot",
+			fmt.Errorf("durable up to index %d only, the snapshot is at %d", durable, index))
+	}
+	return nil
 }
 
 func (s *fsmSnapshot) Release() { s.view.Release() }
@@ -178,7 +188,7 @@ func (f *fsm) catchUp(snaps raft.SnapshotStore, id string) error {
 	if err != nil {
 		return err
 	}
-	if durable, _ := f.machine.Durable(); durable >= index {
+	if durable, _ := f.machine.Durable(); durable >= index || f.weak.noCatchUp {
 		return nil
 	}
 	return f.restore(r, index)

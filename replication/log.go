@@ -51,6 +51,11 @@ func (n *Node) openLog() (logFiles, error) {
 	if err != nil {
 		return nil, explainOpen(bolt, err)
 	}
+	// A process that was killed may have left what it wrote in the page cache only. Whatever is read from now
+	// on counts as stored.
+	if err := store.Sync(); err != nil {
+		return nil, errors.Join(fmt.Errorf("sync %s: %w", bolt, err), store.Close())
+	}
 	return store, nil
 }
 

@@ -75,14 +75,14 @@ func newNode(cfg Config, m Machine) *Node {
 		changing: make(chan struct{}, 1),
 		inflight: make(chan batch, cfg.InFlight),
 		leading:  leadership{changed: make(chan struct{})},
-		verifier: verifier{kick: make(chan struct{}, 1)},
+		verifier: verifier{kick: make(chan struct{}, 1), weak: cfg.weak},
 		emptied:  make(chan struct{}, 1),
 		regions:  map[string]string{cfg.ID: cfg.Region},
 		stop:     make(chan struct{}), dead: make(chan struct{}),
 		leadDone: make(chan struct{}), settled: make(chan struct{}),
 		release: func() error { return nil },
 	}
-	n.fsm = &fsm{machine: m, stop: n.failStop, stats: &n.stats}
+	n.fsm = &fsm{machine: m, stop: n.failStop, stats: &n.stats, weak: cfg.weak}
 	for _, member := range cfg.Bootstrap {
 		n.setRegion(member.ID, member.Region)
 	}
@@ -179,7 +179,9 @@ func (n *Node) run(notify <-chan bool) {
 	n.workers.Go(n.runBatcher)
 	n.workers.Go(n.runVerifier)
 	n.workers.Go(n.runTeller)
-	n.workers.Go(func() { n.runStallWatch(stallEvery) })
+	if !n.cfg.weak.noStallWatch {
+		n.workers.Go(func() { n.runStallWatch(stallEvery) })
+	}
 	go func() { defer close(n.leadDone); n.runLead(ctx) }()
 	go func() { defer close(n.settled); n.runSettler() }()
 }

@@ -143,6 +143,36 @@ func TestSnapshotNeedsACheckpoint(t *testing.T) {
 	}
 }
 
+// TestGateCheckpointFirst crashes a node whose log was cut by a snapshot. Its state is on disk, because a
+// snapshot waits for a checkpoint; were it not, the start would bring it up to the snapshot. Without both it
+// goes on from a state that lacks what was cut. Either alone is enough.
+func TestGateCheckpointFirst(t *testing.T) {
+	for _, weak := range []weakened{{}, {lateCheckpoint: true}, {noCatchUp: true}, {lateCheckpoint: true, noCatchUp: true}} {
+		mem, m := NewMemory(), &journal{}
+		n, _ := loneNode(t, mem, m, func(c *Config) { c.SnapshotTrailing, c.weak = 1, weak })
+		for i := range 10 {
+			if _, err := n.Propose(t.Context(), fmt.Appendf(nil, "%d", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := n.Snapshot(ctxFor(t, 5*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		want := m.commands()
+		n.kill()
+		m = m.crash()
+		n, _ = loneNode(t, mem, m, func(c *Config) { c.SnapshotTrailing, c.weak = 1, weak })
+		if err := n.Barrier(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		lost := !slices.Equal(m.commands(), want)
+		if lost != (weak.lateCheckpoint && weak.noCatchUp) {
+			t.Errorf("with %+v: lost %v; have %q, want %q", weak, lost, m.commands(), want)
+		}
+		n.kill()
+	}
+}
+
 func TestLostLogIsRefused(t *testing.T) {
 	_, m, _ := snapshotTaken(t)
 	if err := m.Checkpoint(); err != nil {

@@ -19,6 +19,7 @@ type guarded struct {
 	closer   raft.WithClose
 	contacts *contacts
 	teller   *teller
+	weak     weakened
 }
 
 var (
@@ -42,7 +43,11 @@ func guardTransport(t raft.Transport) (*guarded, error) {
 }
 
 // SetHeartbeatHandler declines the fast path.
-func (g *guarded) SetHeartbeatHandler(func(raft.RPC)) {}
+func (g *guarded) SetHeartbeatHandler(fn func(raft.RPC)) {
+	if g.weak.fastHeartbeats {
+		g.Transport.SetHeartbeatHandler(fn)
+	}
+}
 
 func (g *guarded) RequestPreVote(id raft.ServerID, a raft.ServerAddress, q *raft.RequestPreVoteRequest, p *raft.RequestPreVoteResponse) error {
 	return g.preVote.RequestPreVote(id, a, q, p)

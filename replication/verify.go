@@ -21,11 +21,16 @@ type verifier struct {
 	mu   sync.Mutex
 	next *round // collects reads until it starts
 	kick chan struct{}
+	weak weakened
+	runs *round // the one under way
 }
 
 func (v *verifier) join() *round {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if v.weak.joinRunning && v.runs != nil {
+		return v.runs
+	}
 	if v.next == nil {
 		v.next = &round{done: make(chan struct{})}
 		select {
@@ -40,8 +45,15 @@ func (v *verifier) start() *round {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	r := v.next
-	v.next = nil
+	v.next, v.runs = nil, r
 	return r
+}
+
+func (v *verifier) end(r *round) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.runs = nil
+	close(r.done)
 }
 
 // VerifyRead confirms that this node led at some moment after the call. Take the value first, then
@@ -103,7 +115,7 @@ func (n *Node) runVerifier() {
 		}
 		atomic.AddUint64(&n.stats.VerifyRounds, 1)
 		r.gen, r.err = n.confirm()
-		close(r.done)
+		n.verifier.end(r)
 	}
 }
 

@@ -72,6 +72,11 @@ func openGeneration(path string, mapBytes int) (*generation, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A process that was killed may have left its last checkpoint in the page cache only; from here on it
+	// counts as durable.
+	if err := bolt.Sync(); err != nil {
+		return nil, errors.Join(fmt.Errorf("state: sync %s: %w", path, err), bolt.Close())
+	}
 	// Only now: whoever holds the file may be restoring into its neighbour.
 	if err := removeIfThere(path + restoreSuffix); err != nil {
 		return nil, errors.Join(fmt.Errorf("state: remove what a stopped process left: %w", err), bolt.Close())

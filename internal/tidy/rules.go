@@ -58,7 +58,7 @@ type home struct {
 func homes() []home {
 	return []home{
 		{"github.com/valyala/fasthttp", []string{"edge", "api/coreclient", "core", "cmd/core", "cmd/edge", "cmd/dev", "deploy", "internal", "test"}},
-		{"github.com/hashicorp/raft", []string{"replication"}},
+		{"github.com/hashicorp/raft", []string{"replication", "test/sim"}},
 		{"github.com/hashicorp/raft-boltdb", []string{"replication"}},
 		{"github.com/hashicorp/raft-wal", []string{"replication"}},
 		{"go.etcd.io/bbolt", []string{"core/state", "replication"}},
