@@ -269,7 +269,7 @@ func (c *cluster) bury(inc *incarnation) {
 // consensus library that a restart cures.
 func expected(reason error) bool {
 	s := reason.Error()
-	for _, ok := range []string{errIO.Error(), "the disk did not answer", "raft is stuck behind index", "raft refuses entries since"} {
+	for _, ok := range []string{errIO.Error(), "the disk did not answer", "raft is stuck behind index", "would leave a hole", "raft refuses entries since"} {
 		if strings.Contains(s, ok) {
 			return true
 		}
