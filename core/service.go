@@ -230,8 +230,10 @@ func (s *Service) identify(c *call) error {
 			}
 		case "staff":
 			mail, known := s.m.tokens[hash]
-			if rec, live := s.m.session(hash); !known && live && rec.Staff != "" {
-				mail, known = rec.Staff, true
+			if !known {
+				if rec, live := s.m.session(hash); live && rec.Staff != "" {
+					mail, known = rec.Staff, true
+				}
 			}
 			if known {
 				c.staff, ok = s.m.staff.Get(mail)
