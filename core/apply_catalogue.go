@@ -2,6 +2,7 @@ package core
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"sort"
@@ -16,12 +17,22 @@ func (m *Machine) deriveProduct(p productRec) {
 	}
 }
 
-// deriveLists rebuilds the lists of active products in order of creation.
-func (m *Machine) deriveLists(all []productRec) {
-	sort.Slice(all, func(i, j int) bool { return all[i].Seq < all[j].Seq })
-	m.byCreation = m.byCreation[:0:0]
-	m.members = map[string][]string{}
-	for _, p := range all {
+// deriveLists rebuilds what follows from the products: where each SKU is, and the lists of active products
+// in order of creation.
+func (m *Machine) deriveLists() {
+	type made struct {
+		seq    uint64
+		handle string
+	}
+	all := make([]made, 0, m.products.Len())
+	m.products.Ascend("", func(handle string, p productRec) bool {
+		m.deriveProduct(p)
+		all = append(all, made{p.Seq, handle})
+		return true
+	})
+	slices.SortFunc(all, func(a, b made) int { return cmp.Compare(a.seq, b.seq) })
+	for _, x := range all {
+		p, _ := m.products.Get(x.handle)
 		m.list(p)
 	}
 }
@@ -148,6 +159,7 @@ func (m *Machine) putProducts(ps []productRec, stock map[string]int64) putOutcom
 				meta.ProductSeq++
 				p.Seq = meta.ProductSeq
 			}
+			p.share()
 			m.replaceProduct(old, p)
 		}
 		for _, v := range p.Variants {

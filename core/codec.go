@@ -22,6 +22,9 @@ func must[T any](v T, err error) T {
 	return v
 }
 
+// sharer is a record that holds the same strings as many others: share makes them the same memory.
+type sharer interface{ share() }
+
 // record is the codec of a table: a version byte, then the fields.
 type record[V any] struct{ version byte }
 
@@ -40,5 +43,8 @@ func (r record[V]) Decode(b []byte) (v V, err error) {
 		return v, fmt.Errorf("record version %v, this program knows %d: a newer program wrote this state", b[:min(len(b), 1)], r.version)
 	}
 	err = decMode.Unmarshal(b[1:], &v)
+	if s, ok := any(&v).(sharer); ok {
+		s.share()
+	}
 	return v, err
 }

@@ -168,12 +168,7 @@ func (m *Machine) Close() error { return m.db.Close() }
 // derive rebuilds the indexes; the caller holds the tables' lock.
 func (m *Machine) derive() {
 	m.derived = derived{skus: map[string]skuRef{}, stocked: map[string]*stocked{}, members: map[string][]string{}, tokens: map[string]string{}}
-	var all []productRec
-	m.products.Ascend("", func(_ string, p productRec) bool { all = append(all, p); return true })
-	for _, p := range all {
-		m.deriveProduct(p)
-	}
-	m.deriveLists(all)
+	m.deriveLists()
 	m.deriveLocations()
 	m.deriveWhereabouts()
 	m.staff.Ascend("", func(_ string, s staffRec) bool { m.tokens[s.TokenHash] = s.Email; return true })

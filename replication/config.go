@@ -76,8 +76,8 @@ type Config struct {
 
 	DiskStall time.Duration // a disk write that takes longer stops the process; default 30 s
 
-	SnapshotInterval  time.Duration // how often the need of a snapshot is looked at; default 60 s
-	SnapshotThreshold uint64        // log entries between two snapshots; default 8192
+	SnapshotInterval  time.Duration // how often the need of a snapshot is looked at, once to twice; default 60 s
+	SnapshotThreshold uint64        // log entries between two snapshots at least, beside a quarter of the last one's size in bytes; default 8192
 	SnapshotTrailing  uint64        // log entries kept behind a snapshot; default 10240
 	SnapshotRetain    int           // snapshots kept; default 2
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -101,7 +102,8 @@ type logStore struct {
 	inner     raft.LogStore
 	snapshots raft.SnapshotStore
 	stop      *failStop
-	emptied   func() // called after a deletion which left nothing
+	emptied   func()        // called after a deletion which left nothing
+	written   atomic.Uint64 // bytes of entries since the start
 }
 
 var (
@@ -135,6 +137,9 @@ func (s *logStore) StoreLogs(ls []*raft.Log) error {
 			return s.stop.fail("write log", err)
 		}
 	}
+	for _, l := range ls {
+		s.written.Add(uint64(len(l.Data)))
+	}
 	return s.stop.write("write log", func() error { return s.inner.StoreLogs(ls) })
 }
 
@@ -159,11 +164,24 @@ func (s *logStore) joins(index uint64) error {
 	return nil
 }
 
+// DeleteRange deletes the beginning of the log in small steps: one transaction over all that a snapshot
+// made superfluous would hold up every append behind it.
 func (s *logStore) DeleteRange(lo, hi uint64) error {
+	first, err := s.FirstIndex()
+	if err != nil {
+		return err
+	}
+	for lo == first && hi >= lo+truncateAtOnce {
+		to := lo + truncateAtOnce - 1
+		if err := s.stop.write("delete log", func() error { return s.inner.DeleteRange(lo, to) }); err != nil {
+			return err
+		}
+		lo, first = to+1, to+1
+	}
 	if err := s.stop.write("delete log", func() error { return s.inner.DeleteRange(lo, hi) }); err != nil {
 		return err
 	}
-	first, err := s.FirstIndex()
+	first, err = s.FirstIndex()
 	if err == nil && first == 0 && s.emptied != nil {
 		s.emptied()
 	}
@@ -200,6 +218,7 @@ func (s *stableStore) GetUint64(k []byte) (v uint64, err error) {
 type snapshotStore struct {
 	inner raft.SnapshotStore
 	stop  *failStop
+	dir   string // where raft's own store keeps its files; empty: another store
 }
 
 var _ raft.SnapshotStore = (*snapshotStore)(nil)
@@ -209,7 +228,7 @@ func (s *snapshotStore) Create(v raft.SnapshotVersion, index, term uint64, c raf
 	if err != nil {
 		return nil, err
 	}
-	return &snapshotSink{SnapshotSink: sink, stop: s.stop}, nil
+	return &snapshotSink{SnapshotSink: paced(sink, s.dir), stop: s.stop}, nil
 }
 
 func (s *snapshotStore) List() (m []*raft.SnapshotMeta, err error) {

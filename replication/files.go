@@ -53,7 +53,9 @@ func (n *Node) openStores() (*stores, error) {
 	if err != nil {
 		return nil, fmt.Errorf("snapshots: %w", err)
 	}
-	return n.wrap(Stores{Log: files, Stable: files, Snapshots: snaps}), nil
+	st := n.wrap(Stores{Log: files, Stable: files, Snapshots: snaps})
+	st.snapshots.dir = n.cfg.Dir
+	return st, nil
 }
 
 // syncDir makes a new file's name durable.

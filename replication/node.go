@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -13,16 +14,17 @@ import (
 
 // Node is one member of the cluster.
 type Node struct {
-	cfg      Config
-	machine  Machine
-	raft     *raft.Raft
-	fsm      *fsm
-	logs     *logStore
-	failStop *failStop
-	contacts *contacts
-	stream   *stream // nil with a Transport of the caller's
-	teller   *teller
-	stats    counters
+	cfg       Config
+	machine   Machine
+	raft      *raft.Raft
+	fsm       *fsm
+	logs      *logStore
+	snapshots *snapshotStore
+	failStop  *failStop
+	contacts  *contacts
+	stream    *stream // nil with a Transport of the caller's
+	teller    *teller
+	stats     counters
 
 	queue    chan *proposal
 	waiting  atomic.Int64  // commands in queue
@@ -94,7 +96,7 @@ func (n *Node) start() error {
 	if err != nil {
 		return err
 	}
-	n.logs = st.log
+	n.logs, n.snapshots = st.log, st.snapshots
 	if err := n.fsm.prepare(st.log, st.snapshots); err != nil {
 		return err
 	}
@@ -132,7 +134,7 @@ func (n *Node) raftConfig(notify chan<- bool) *raft.Config {
 	c.LeaderLeaseTimeout, c.CommitTimeout = n.cfg.LeaderLease, n.cfg.CommitTimeout
 	c.MaxAppendEntries = n.cfg.maxAppendEntries()
 	c.BatchApplyCh = true
-	c.SnapshotInterval, c.SnapshotThreshold = n.cfg.SnapshotInterval, n.cfg.SnapshotThreshold
+	c.SnapshotThreshold = math.MaxUint64 // runSnapshots decides
 	c.TrailingLogs = n.cfg.SnapshotTrailing
 	c.NoSnapshotRestoreOnStart = true
 	c.ShutdownOnRemove = false // the process decides about itself
@@ -179,6 +181,7 @@ func (n *Node) run(notify <-chan bool) {
 	n.workers.Go(n.runBatcher)
 	n.workers.Go(n.runVerifier)
 	n.workers.Go(n.runTeller)
+	n.workers.Go(n.runSnapshots)
 	if !n.cfg.weak.noStallWatch {
 		n.workers.Go(func() { n.runStallWatch(stallEvery) })
 	}

@@ -21,6 +21,7 @@ func serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	boundMemory()
 	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("node", o.id)
 	identity, err := o.secure(logger)
 	if err != nil {

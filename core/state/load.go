@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -28,37 +29,37 @@ func (db *DB) Load() error {
 	return nil
 }
 
-// readGeneration reads a file without touching the present state; install makes it the present one.
+// readGeneration reads a file without touching the present state; install makes it the present one. Nobody
+// writes to the file meanwhile.
 func (db *DB) readGeneration(g *generation) (m meta, install func(), err error) {
-	var installs []func()
-	err = guarded(func() error {
-		return g.bolt.View(func(tx *bbolt.Tx) error {
-			m, installs, err = db.readTables(tx)
+	view := func(fn func(tx *bbolt.Tx) error) error {
+		return guarded(func() error { return g.bolt.View(fn) })
+	}
+	err = view(func(tx *bbolt.Tx) error {
+		if m, err = readMeta(tx); err != nil {
 			return err
-		})
+		}
+		return db.knowsAll(m)
 	})
+	if err != nil {
+		return m, nil, err
+	}
+	installs, errs := make([]func(), len(db.tables)), make([]error, len(db.tables))
+	var tables sync.WaitGroup
+	for i, t := range db.tables {
+		tables.Go(func() {
+			errs[i] = view(func(tx *bbolt.Tx) (err error) {
+				installs[i], err = t.read(tx, m.tallies[t.tableName()])
+				return err
+			})
+		})
+	}
+	tables.Wait()
 	return m, func() {
 		for _, in := range installs {
 			in()
 		}
-	}, err
-}
-
-func (db *DB) readTables(tx *bbolt.Tx) (m meta, installs []func(), err error) {
-	if m, err = readMeta(tx); err != nil {
-		return m, nil, err
-	}
-	if err := db.knowsAll(m); err != nil {
-		return m, nil, err
-	}
-	for _, t := range db.tables {
-		in, err := t.read(tx, m.tallies[t.tableName()])
-		if err != nil {
-			return m, nil, err
-		}
-		installs = append(installs, in)
-	}
-	return m, installs, nil
+	}, errors.Join(errs...)
 }
 
 // knowsAll refuses a table that nobody registered: its rows are part of the hash.

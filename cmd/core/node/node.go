@@ -142,7 +142,7 @@ func Open(cfg Config) (*Node, error) {
 	rc := replication.Config{
 		ID: cfg.ID, Region: cfg.Region, Dir: cfg.Data, LogKind: cfg.RaftLog, BindAddr: cfg.RaftAddr, AdvertiseAddr: cfg.RaftAdvertise, Bootstrap: cfg.Peers, Token: cfg.Token, RTT: cfg.RTT, RegionOf: n.Machine.RegionOf,
 		HeartbeatTimeout: cfg.Heartbeat, ElectionTimeout: cfg.Election, LeaderLease: cfg.Heartbeat * 2 / 3,
-		SnapshotThreshold: uint64(cfg.SnapshotThreshold), SnapshotTrailing: uint64(cfg.SnapshotTrailing), SnapshotInterval: cfg.SnapshotInterval, Logger: cfg.Logger, Exit: cfg.Exit,
+		SnapshotThreshold: uint64(cfg.SnapshotThreshold), SnapshotTrailing: uint64(cfg.SnapshotTrailing), SnapshotInterval: cfg.SnapshotInterval, SnapshotRetain: 1, Logger: cfg.Logger, Exit: cfg.Exit,
 		Lead: func(ctx context.Context) {
 			select {
 			case <-joined:

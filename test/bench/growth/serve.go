@@ -31,10 +31,7 @@ type served struct {
 	anonLoad        int64 // and after clients wrote
 	anonPeak        int64
 	quiet, snapshot latencies
-	copying         latencies // while all of the state is read for a new member or a backup
 	snapshots       int
-	copied          int64
-	copyTook        time.Duration
 	idleCPU         float64 // share of a processor
 }
 
@@ -47,6 +44,8 @@ type running struct {
 	pid  int
 	peak int64
 	done chan error
+	// group is the cgroup's directory, empty without one.
+	group string
 }
 
 func addr(o options, n int) string { return fmt.Sprintf("127.0.0.1:%d", o.portBase+n) }
@@ -157,7 +156,7 @@ func start(ctx context.Context, o options, s *served) (*running, error) {
 	c := &running{o: o, done: make(chan error, 1)}
 	group, limit := limited(o.cgroupBytes)
 	s.cgroup = limit
-	if group != "" {
+	if c.group = group; group != "" {
 		args = append([]string{"sh", "-c", `echo $$ > "$0/cgroup.procs" && exec "$@"`, group}, args...)
 	}
 	c.cmd = exec.CommandContext(ctx, args[0], args[1:]...)
@@ -215,11 +214,13 @@ func (c *running) failed() error {
 }
 
 func (c *running) stop() {
-	if c.failed() != nil {
-		return
+	if c.failed() == nil {
+		_ = c.cmd.Process.Signal(syscall.SIGTERM)
+		<-c.done
 	}
-	_ = c.cmd.Process.Signal(syscall.SIGTERM)
-	<-c.done
+	if c.group != "" {
+		_ = os.Remove(c.group) // a cgroup without processes goes with its directory
+	}
 }
 
 // limited makes a cgroup with a memory limit, of the second version or the first, and says what it did.
@@ -227,22 +228,18 @@ func limited(bytes int64) (dir, says string) {
 	if bytes == 0 {
 		return "", "no cgroup limit was asked for"
 	}
-	for _, kind := range []struct{ root, file, name string }{
-		{"/sys/fs/cgroup", "memory.max", "cgroup v2"},
-		{"/sys/fs/cgroup/memory", "memory.limit_in_bytes", "cgroup v1"},
+	for _, kind := range []struct{ root, proof, file, name string }{
+		{"/sys/fs/cgroup", "cgroup.controllers", "memory.max", "cgroup v2"},
+		{"/sys/fs/cgroup/memory", "memory.usage_in_bytes", "memory.limit_in_bytes", "cgroup v1"},
 	} {
 		dir := filepath.Join(kind.root, fmt.Sprintf("meridian-growth-%d", os.Getpid()))
-		if os.Mkdir(dir, 0o755) != nil {
+		if _, err := os.Stat(filepath.Join(kind.root, kind.proof)); err != nil || os.Mkdir(dir, 0o755) != nil {
 			continue
 		}
-		if err := os.WriteFile(filepath.Join(dir, kind.file), fmt.Append(nil, bytes), 0o644); err == nil {
-			if b, err := os.ReadFile(filepath.Join(dir, kind.file)); err == nil && strings.TrimSpace(string(b)) == fmt.Sprint(bytes) {
-				return dir, fmt.Sprintf("%s, %s = %d MiB", kind.name, kind.file, bytes>>20)
-			}
+		if os.WriteFile(filepath.Join(dir, kind.file), fmt.Append(nil, bytes), 0o644) == nil {
+			return dir, fmt.Sprintf("%s, %s = %d MiB", kind.name, kind.file, bytes>>20)
 		}
-		for _, leftover := range []string{filepath.Join(dir, kind.file), dir} {
-			_ = os.Remove(leftover)
-		}
+		_ = os.Remove(dir)
 	}
 	return "", "no cgroup limit: none could be made here"
 }
@@ -253,11 +250,8 @@ func (s served) markdown() string {
 	fmt.Fprintf(&b, "| a core on this state | |\n| --- | ---: |\n| limit | %s |\n| start to ready, pages not cached | %.1f s |\n", s.cgroup, s.open.Seconds())
 	fmt.Fprintf(&b, "| RssAnon when ready, idle, after load, highest seen | %d, %d, %d, %d MiB |\n", mib(s.anonOpen), mib(s.anonIdle), mib(s.anonLoad), mib(s.anonPeak))
 	fmt.Fprintf(&b, "| processor while idle | %.1f %% |\n\n", 100*s.idleCPU)
-	b.WriteString("| writes of carts by clients | writes/s | p50 | p99 | p99.9 | slowest |\n| --- | ---: | ---: | ---: | ---: | ---: |\n")
+	b.WriteString("| writes of carts by clients | writes | a second | p50 | p99 | p99.9 | slowest |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n")
 	b.WriteString(s.quiet.row("nothing else going on"))
-	b.WriteString(s.snapshot.row(fmt.Sprintf("%d snapshots and log truncations in the time", s.snapshots)))
-	if s.copying.n() > 0 {
-		b.WriteString(s.copying.row(fmt.Sprintf("%.1f GB of state read out by a new member in %.0f s", float64(s.copied)/1e9, s.copyTook.Seconds())))
-	}
+	b.WriteString(s.snapshot.row(fmt.Sprintf("during %d snapshots and the log's truncation, %.1f s", s.snapshots, s.snapshot.took.Seconds())))
 	return b.String()
 }
