@@ -37,11 +37,13 @@ type Server struct {
 	who     func(*tls.ConnectionState) (Peer, bool)
 	done    chan struct{}
 	serving error
+
+	admission admission
 }
 
 // NewServer makes a server. Callers must send the cluster token as a bearer.
 func NewServer(s *Service, token string, log *slog.Logger) *Server {
-	srv := &Server{service: s, token: []byte("Bearer " + token), log: log, done: make(chan struct{})}
+	srv := &Server{service: s, token: []byte("Bearer " + token), log: log, done: make(chan struct{}), admission: newAdmission()}
 	srv.http = &fasthttp.Server{
 		Handler: srv.handle, Name: "meridian-core", MaxRequestBodySize: maxBody, ReadTimeout: 2 * time.Minute, WriteTimeout: 2 * time.Minute,
 		IdleTimeout: 5 * time.Minute, NoDefaultServerHeader: true, NoDefaultDate: true, NoDefaultContentType: true, CloseOnShutdown: true,
@@ -113,6 +115,13 @@ func (srv *Server) handle(ctx *fasthttp.RequestCtx) {
 	case name == "frame":
 		srv.frame(ctx)
 	default:
+		if g := srv.admission.of(name); g != nil {
+			if !g.Enter() {
+				srv.problem(ctx, tooMany(), reply{})
+				return
+			}
+			defer g.Leave()
+		}
 		srv.one(ctx, name)
 	}
 }

@@ -59,6 +59,9 @@ type Config struct {
 	// ReadTimeout, WriteTimeout and IdleTimeout bound a request's arrival, an answer's departure and
 	// a silent connection. Defaults 10 s, 30 s and 60 s. Routes with bodies over 1 MiB get 60 s to arrive.
 	ReadTimeout, WriteTimeout, IdleTimeout time.Duration
+	// MaxServed bounds the requests that are served at once beside cached answers; more wait for a moment,
+	// and then get 503. Default 512.
+	MaxServed int
 	// MaxConnsPerIP bounds the connections of one address. Default 1000.
 	MaxConnsPerIP int
 	// Concurrency bounds the connections in all. Default 50,000.
@@ -115,7 +118,7 @@ func (c *Config) setDefaults() error {
 	for _, n := range []struct {
 		v   *int
 		def int
-	}{{&c.MaxEpochs, 100_000}, {&c.MaxWaiting, 10_000}, {&c.MaxConnsPerIP, 1000}, {&c.Concurrency, 50_000}} {
+	}{{&c.MaxEpochs, 100_000}, {&c.MaxWaiting, 10_000}, {&c.MaxServed, 512}, {&c.MaxConnsPerIP, 1000}, {&c.Concurrency, 50_000}} {
 		if *n.v <= 0 {
 			*n.v = n.def
 		}

@@ -111,6 +111,14 @@ func (s *Server) route(ctx *fasthttp.RequestCtx, id string, t timing) {
 // personal answers what belongs to one client.
 func (s *Server) personal(ctx *fasthttp.RequestCtx, b *bound, r *Request, t timing) {
 	h := &ctx.Request.Header
+	if !s.gate.Enter() {
+		s.refuse(ctx, r, api.NewError(api.CodeOverloaded, "More people are here than can be served at once. Nothing was done; try again in a moment."), t)
+		if size := h.ContentLength(); size == -1 || size > smallBody {
+			s.hangUp(ctx)
+		}
+		return
+	}
+	defer s.gate.Leave()
 	if b.Method != "GET" {
 		k, err := key(h, b.NeedKey)
 		if err == nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"meridian/api"
+	"meridian/internal/gate"
 )
 
 // Server is an edge: NewServer, Listen, Serve, Close.
@@ -23,6 +24,7 @@ type Server struct {
 	jar       jarCodec
 	cache     *cache
 	epochs    *epochs
+	gate      *gate.Gate
 	flights   *flights
 	metrics   *metrics
 	cacheName string
@@ -61,6 +63,7 @@ func NewServer(cfg Config) (*Server, error) {
 		cfg: cfg, log: cfg.Logger, router: r, cache: c,
 		jar:       jarCodec{secret: cfg.Secret},
 		epochs:    newEpochs(cfg.MaxEpochs),
+		gate:      gate.New(gate.Config{Limit: cfg.MaxServed}),
 		flights:   &flights{maxWaiting: cfg.MaxWaiting, all: map[string]*flight{}},
 		cacheName: "meridian-" + cfg.Region,
 	}
