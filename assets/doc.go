@@ -1,32 +1,25 @@
-// Package assets keeps pictures, clips and other files in S3. It is the only importer of minio-go.
+// Package assets keeps pictures, clips and other files in S3, through package objects.
 //
-// It promises that a Put that answered is readable, that putting the same bytes under the same key
-// again costs nothing, and that a dead S3 server is answered with ErrUnavailable within the configured
-// time-out and, after a few failures, at once, so that pages never hang on it. It refuses pictures that
-// would take too much memory before it decodes them, and keys that are not plain relative paths.
-// Read Store and Object first.
+// It promises what a Store of objects does, so that pages never hang on a dead S3 server. It refuses
+// pictures that would take too much memory before it decodes them. Read Store and Object first.
 package assets
 
 import (
 	"errors"
-	"fmt"
-	"strings"
+
+	"meridian/internal/objects"
 )
 
+// What objects says about files holds here too.
 var (
-	// ErrNotFound: there is no such key.
-	ErrNotFound = errors.New("not found")
-	// ErrUnavailable: S3 did not answer, answered with a failure, or is not asked for a moment after
-	// it failed several times. Trying again later may succeed.
-	ErrUnavailable = errors.New("file store unavailable")
-	// ErrRange: the range asked for lies outside the object.
-	ErrRange = errors.New("range not satisfiable")
+	ErrNotFound    = objects.ErrNotFound
+	ErrUnavailable = objects.ErrUnavailable
+	ErrRange       = objects.ErrRange
+	ErrKey         = objects.ErrKey
 	// ErrTooLarge: more bytes or pixels than the limits of this package.
-	ErrTooLarge = errors.New("too large")
+	ErrTooLarge = objects.ErrTooLarge
 	// ErrUnsupported: not a JPEG, PNG or MP4 that we can read.
 	ErrUnsupported = errors.New("unsupported file")
-	// ErrKey: an empty key, an absolute one, or one with "..", control or non-ASCII characters.
-	ErrKey = errors.New("not a valid key")
 )
 
 // Limits of what is accepted.
@@ -34,22 +27,27 @@ const (
 	MaxUploadBytes = 20 << 20
 	MaxPixels      = 40_000_000
 	MaxSide        = 16_000
-	MaxObjectBytes = 64 << 20 // read or written in one piece
-	maxKey         = 512
+	MaxObjectBytes = objects.MaxObjectBytes
 )
 
-// checkKey refuses keys that could mean another path to a proxy, a file system or a shell.
-func checkKey(key string) error {
-	bad := key == "" || len(key) > maxKey || strings.HasPrefix(key, "/") || strings.HasSuffix(key, "/")
-	for part := range strings.SplitSeq(key, "/") {
-		bad = bad || part == "" || part == "." || part == ".."
+type (
+	// Config says where the files are.
+	Config = objects.Config
+	// Object is a stored file, or a part of one.
+	Object = objects.Object
+)
+
+// Store keeps pictures and clips. It is safe for concurrent use.
+type Store struct {
+	*objects.Store
+	decoding chan struct{} // holds a token per picture being decoded: they are large in memory
+}
+
+// New makes a store; it does not connect.
+func New(cfg Config) (*Store, error) {
+	s, err := objects.New(cfg)
+	if err != nil {
+		return nil, err
 	}
-	for i := 0; i < len(key); i++ {
-		c := key[i]
-		bad = bad || !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' || c == '/' || c == '=')
-	}
-	if bad {
-		return fmt.Errorf("%q: %w", key, ErrKey)
-	}
-	return nil
+	return &Store{Store: s, decoding: make(chan struct{}, 1)}, nil
 }

@@ -92,7 +92,7 @@ func TestRulesCanFail(t *testing.T) {
 		bad      bool
 	}{
 		{"core", "github.com/hashicorp/raft", true}, {"replication", "github.com/hashicorp/raft-boltdb/v2", false}, {"edge", "github.com/hashicorp/raft-boltdb/v2", true},
-		{"edge", "github.com/minio/minio-go/v7", true}, {"assets", "github.com/minio/minio-go/v7/pkg/credentials", false},
+		{"edge", "github.com/minio/minio-go/v7", true}, {"internal/objects", "github.com/minio/minio-go/v7/pkg/credentials", false}, {"backup", "github.com/minio/minio-go/v7", true},
 		{"core", "go.etcd.io/bbolt", true}, {"core/state", "go.etcd.io/bbolt", false}, {"edge", "fmt", false},
 	} {
 		if why := checkModule(c.from, c.to); (why != "") != c.bad {

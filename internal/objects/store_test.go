@@ -1,4 +1,4 @@
-package assets_test
+package objects_test
 
 import (
 	"bytes"
@@ -10,13 +10,13 @@ import (
 	"testing"
 	"time"
 
-	"meridian/assets"
-	"meridian/assets/s3test"
+	"meridian/internal/objects"
+	"meridian/internal/objects/s3test"
 )
 
-func open(t *testing.T, srv *s3test.Server) *assets.Store {
+func open(t *testing.T, srv *s3test.Server) *objects.Store {
 	t.Helper()
-	s, err := assets.New(assets.Config{Endpoint: srv.Endpoint, AccessKey: srv.AccessKey, SecretKey: srv.SecretKey, Bucket: "files", Timeout: time.Second, Rest: 200 * time.Millisecond})
+	s, err := objects.New(objects.Config{Endpoint: srv.Endpoint, AccessKey: srv.AccessKey, SecretKey: srv.SecretKey, Bucket: "files", Timeout: time.Second, Rest: 200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func open(t *testing.T, srv *s3test.Server) *assets.Store {
 }
 
 // started is a store on a server of its own, with its bucket.
-func started(t *testing.T) (*assets.Store, *s3test.Server) {
+func started(t *testing.T) (*objects.Store, *s3test.Server) {
 	t.Helper()
 	srv := s3test.Start(t)
 	s := open(t, srv)
@@ -65,7 +65,7 @@ func TestPutGetRange(t *testing.T) {
 		}
 	}
 	for _, c := range [][2]int64{{100_000, -1}, {10, 5}, {-3, 5}} {
-		if _, err := s.GetRange(ctx, "clips/turn-1.mp4", c[0], c[1]); !errors.Is(err, assets.ErrRange) {
+		if _, err := s.GetRange(ctx, "clips/turn-1.mp4", c[0], c[1]); !errors.Is(err, objects.ErrRange) {
 			t.Errorf("bytes %d to %d: %v", c[0], c[1], err)
 		}
 	}
@@ -106,10 +106,10 @@ func TestNotFoundIsNotAnOutage(t *testing.T) {
 	s, _ := started(t)
 	for i := range 20 { // far more than trip the breaker
 		_, err := s.Get(t.Context(), fmt.Sprint("none-", i))
-		if !errors.Is(err, assets.ErrNotFound) || errors.Is(err, assets.ErrUnavailable) {
+		if !errors.Is(err, objects.ErrNotFound) || errors.Is(err, objects.ErrUnavailable) {
 			t.Fatal(err)
 		}
-		if _, err := s.Stat(t.Context(), "none"); !errors.Is(err, assets.ErrNotFound) {
+		if _, err := s.Stat(t.Context(), "none"); !errors.Is(err, objects.ErrNotFound) {
 			t.Fatal(err)
 		}
 	}
@@ -119,7 +119,7 @@ func TestNotFoundIsNotAnOutage(t *testing.T) {
 }
 
 func TestKeysAreChecked(t *testing.T) {
-	s, err := assets.New(assets.Config{Endpoint: "127.0.0.1:1", AccessKey: "a", SecretKey: "b", Bucket: "c"})
+	s, err := objects.New(objects.Config{Endpoint: "127.0.0.1:1", AccessKey: "a", SecretKey: "b", Bucket: "c"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,30 +127,30 @@ func TestKeysAreChecked(t *testing.T) {
 		for what, err := range map[string]error{
 			"put": s.Put(t.Context(), key, "text/plain", nil), "get": second(s.Get(t.Context(), key)), "stat": second(s.Stat(t.Context(), key)),
 		} {
-			if !errors.Is(err, assets.ErrKey) {
+			if !errors.Is(err, objects.ErrKey) {
 				t.Errorf("%s %q: %v", what, key, err)
 			}
 		}
 	}
 }
 
-func second(_ assets.Object, err error) error { return err }
+func second(_ objects.Object, err error) error { return err }
 
 func TestConfigIsChecked(t *testing.T) {
-	for _, c := range []assets.Config{{}, {Endpoint: "x:1"}, {Endpoint: "http://x/y", AccessKey: "a", SecretKey: "b", Bucket: "c"}} {
-		if _, err := assets.New(c); err == nil {
+	for _, c := range []objects.Config{{}, {Endpoint: "x:1"}, {Endpoint: "http://x/y", AccessKey: "a", SecretKey: "b", Bucket: "c"}} {
+		if _, err := objects.New(c); err == nil {
 			t.Errorf("%+v was accepted", c)
 		}
 	}
 }
 
 // outage expects quick refusals while the server is away and service soon after it is back.
-func outage(t *testing.T, s *assets.Store, end func()) {
+func outage(t *testing.T, s *objects.Store, end func()) {
 	t.Helper()
 	ctx := t.Context()
 	began := time.Now()
 	for range 10 {
-		if _, err := s.Get(ctx, "a"); !errors.Is(err, assets.ErrUnavailable) {
+		if _, err := s.Get(ctx, "a"); !errors.Is(err, objects.ErrUnavailable) {
 			t.Fatalf("while away: %v", err)
 		}
 	}
@@ -163,7 +163,7 @@ func outage(t *testing.T, s *assets.Store, end func()) {
 	}
 	began = time.Now()
 	_, err := s.Get(ctx, "a")
-	if d := time.Since(began); !errors.Is(err, assets.ErrUnavailable) || d > 1500*time.Millisecond {
+	if d := time.Since(began); !errors.Is(err, objects.ErrUnavailable) || d > 1500*time.Millisecond {
 		t.Fatalf("with the breaker open: %v after %s", err, d)
 	}
 	end()

@@ -1,4 +1,4 @@
-package assets
+package objects
 
 import (
 	"bytes"
@@ -83,7 +83,6 @@ type Store struct {
 	s3        *minio.Core
 	transport *http.Transport
 	breaker   *gobreaker.CircuitBreaker[Object]
-	decoding  chan struct{} // holds a token per picture being decoded: they are large in memory
 }
 
 // New makes a store; it does not connect.
@@ -108,7 +107,7 @@ func New(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("S3 endpoint %q: %w", cfg.Endpoint, err)
 	}
-	s := &Store{cfg: cfg, s3: client, transport: transport, decoding: make(chan struct{}, 1)}
+	s := &Store{cfg: cfg, s3: client, transport: transport}
 	s.breaker = gobreaker.NewCircuitBreaker[Object](gobreaker.Settings{
 		Name: "s3", MaxRequests: 1, Timeout: cfg.Rest,
 		ReadyToTrip:  func(c gobreaker.Counts) bool { return int(c.ConsecutiveFailures) >= cfg.Trip },
@@ -267,7 +266,7 @@ func classify(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return context.Canceled
 	}
-	if errors.Is(err, ErrTooLarge) {
+	if errors.Is(err, ErrTooLarge) || errors.Is(err, ErrExists) {
 		return err
 	}
 	r := minio.ToErrorResponse(err)

@@ -157,7 +157,7 @@ func build(tb testing.TB) string {
 		tb.Fatal(err)
 	}
 	_, self, _, _ := runtime.Caller(0)
-	tools := filepath.Join(filepath.Dir(self), "..", "..", "deploy", "local", "tools")
+	tools := filepath.Join(filepath.Dir(self), "..", "..", "..", "deploy", "local", "tools")
 	ctx, cancel := context.WithTimeout(tb.Context(), 10*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "go", "build", "-C", tools, "-trimpath", "-o", path+".new", "github.com/versity/versitygw/cmd/versitygw")
