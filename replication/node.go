@@ -20,6 +20,7 @@ type Node struct {
 	fsm       *fsm
 	logs      *logStore
 	snapshots *snapshotStore
+	cached    raft.LogStore // logs behind the newest entries in memory
 	failStop  *failStop
 	contacts  *contacts
 	stream    *stream // nil with a Transport of the caller's
@@ -115,6 +116,7 @@ func (n *Node) start() error {
 	if err := n.bootstrap(conf, st, trans); err != nil {
 		return err
 	}
+	n.cached = cached
 	n.raft, err = raft.NewRaft(conf, n.fsm, cached, st.stable, st.snapshots, trans)
 	if err != nil {
 		return err
