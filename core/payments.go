@@ -3,11 +3,16 @@ package core
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // ErrPaymentsNotAsked is matched by an error of Payments when the provider was not asked at all, for
 // example because its circuit breaker is open: nothing can have been charged by that call.
 var ErrPaymentsNotAsked = errors.New("the payment provider was not asked")
+
+// ErrPaymentsRefused is matched by an error of Payments when the provider understood and refused: asking
+// again will not help.
+var ErrPaymentsRefused = errors.New("the payment provider refused")
 
 // Payments is a payment provider, as the checkout needs it. Every call carries the key that was
 // replicated before it, so repeating a call is harmless. Implemented by core/payments.
@@ -23,6 +28,18 @@ type Payments interface {
 	Void(ctx context.Context, key string) (PaymentResult, error)
 	// Refund gives captured money back; refundKey makes it idempotent.
 	Refund(ctx context.Context, key, refundKey string, amount int64) (PaymentResult, error)
+	// Changed lists the charges that were made or changed since a time, a page at a time: next goes
+	// into after, and is empty at the end.
+	Changed(ctx context.Context, since time.Time, after string) (charges []PaymentCharge, next string, err error)
+}
+
+// PaymentCharge is a charge as the provider's list has it.
+type PaymentCharge struct {
+	PaymentResult
+	Key      string
+	Captured int64
+	Amount   int64
+	Currency string
 }
 
 // PaymentRequest asks for money.

@@ -31,7 +31,7 @@ var (
 	// Nothing happened there.
 	ErrUnavailable = fmt.Errorf("the payment provider is not available: %w", core.ErrPaymentsNotAsked)
 	// ErrRefused says that the provider understood and refused; asking again will not help.
-	ErrRefused = errors.New("the payment provider refused")
+	ErrRefused = core.ErrPaymentsRefused
 )
 
 // Config of a Client.
@@ -60,8 +60,8 @@ type Client struct {
 
 var _ core.Payments = (*Client)(nil)
 
-// answerBytes is more than any answer of the provider about one charge.
-const answerBytes = 64 << 10
+// answerBytes is more than any answer of the provider about a charge, or a page of them.
+const answerBytes = 256 << 10
 
 // New checks the configuration; it does not call the provider.
 func New(cfg Config) (*Client, error) {
@@ -123,7 +123,11 @@ type answer struct {
 
 // call makes one request through the breaker. Every error but ErrUnavailable leaves the outcome open.
 func (c *Client) call(ctx context.Context, method string, body any, path ...string) (answer, error) {
-	a, err := c.breaker.Execute(func() (answer, error) { return c.roundTrip(ctx, method, body, path) })
+	return c.ask(ctx, method, body, nil, path)
+}
+
+func (c *Client) ask(ctx context.Context, method string, body any, query url.Values, path []string) (answer, error) {
+	a, err := c.breaker.Execute(func() (answer, error) { return c.roundTrip(ctx, method, body, query, path) })
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
 		return answer{}, fmt.Errorf("payments: %w: %w", ErrUnavailable, err)
 	}
@@ -133,7 +137,7 @@ func (c *Client) call(ctx context.Context, method string, body any, path ...stri
 	return a, nil
 }
 
-func (c *Client) roundTrip(ctx context.Context, method string, body any, path []string) (answer, error) {
+func (c *Client) roundTrip(ctx context.Context, method string, body any, query url.Values, path []string) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
 	var payload io.Reader
@@ -147,6 +151,9 @@ func (c *Client) roundTrip(ctx context.Context, method string, body any, path []
 	target := strings.TrimSuffix(c.base.String(), "/")
 	for _, p := range path {
 		target += "/" + url.PathEscape(p)
+	}
+	if len(query) > 0 {
+		target += "?" + query.Encode()
 	}
 	req, err := http.NewRequestWithContext(ctx, method, target, payload)
 	if err != nil {

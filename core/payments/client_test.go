@@ -3,6 +3,7 @@ package payments
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -92,6 +93,41 @@ func TestAgainstTheSandbox(t *testing.T) {
 	}
 	step(core.PaymentVoided, func() (core.PaymentResult, error) { return c.Void(ctx, "late") })
 	step(core.PaymentVoided, func() (core.PaymentResult, error) { return c.Authorize(ctx, ask("late", "tok_ok")) })
+}
+
+func TestChangedListsInPages(t *testing.T) {
+	ctx := context.Background()
+	c := client(t, provider(t), nil)
+	const charges = 2*pageSize + 7
+	for i := range charges {
+		if _, err := c.Authorize(ctx, ask(fmt.Sprintf("k%d", i), "tok_ok")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := c.Capture(ctx, "k3"); err != nil {
+		t.Fatal(err)
+	}
+	all := func(since time.Time) map[string]core.PaymentCharge {
+		seen := map[string]core.PaymentCharge{}
+		for after, more := "", true; more; {
+			page, next, err := c.Changed(ctx, since, after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, ch := range page {
+				seen[ch.Key] = ch
+			}
+			after, more = next, next != ""
+		}
+		return seen
+	}
+	seen := all(time.Now().Add(-time.Hour))
+	if len(seen) != charges || seen["k3"].State != core.PaymentCaptured || seen["k3"].Captured != 1999 || seen["k4"].Currency != "EUR" || seen["k4"].Charge == "" {
+		t.Errorf("%d of %d, k3 is %+v, k4 %+v", len(seen), charges, seen["k3"], seen["k4"])
+	}
+	if later := all(time.Now().Add(time.Hour)); len(later) != 0 {
+		t.Errorf("%d charges of the future", len(later))
+	}
 }
 
 func TestAnUnknownOutcomeIsAnErrorAndLookupKnows(t *testing.T) {

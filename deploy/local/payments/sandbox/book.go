@@ -76,6 +76,7 @@ func (b *book) apply(r record) *entry {
 		b.byKey[r.Key] = e
 		b.all = append(b.all, e)
 	}
+	e.ChangedAt = r.At
 	switch r.kind {
 	case kindAuthorise:
 		e.Order, e.Amount, e.Currency, e.token = r.Order, r.Amount, r.Currency, r.Token
@@ -196,8 +197,9 @@ func (b *book) refund(key, refundKey string, amount int64) (Charge, error) {
 	return b.record(record{kind: kindRefund, Key: key, RefundKey: refundKey, Amount: amount}), nil
 }
 
-// list answers the charges of an order, or all after a charge's id, at most limit, and whether more follow.
-func (b *book) list(order, after string, limit int) (items []Charge, more bool) {
+// list answers the charges of an order, or all after a charge's id, of those that changed at or after
+// since; at most limit, and whether more follow.
+func (b *book) list(order, after string, since time.Time, limit int) (items []Charge, more bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	items = []Charge{}
@@ -209,6 +211,11 @@ func (b *book) list(order, after string, limit int) (items []Charge, more bool) 
 		// Ids have a fixed width, so they sort as they were given.
 		if after != "" && e.ID <= after {
 			continue
+		}
+		if !since.IsZero() {
+			if at, err := time.Parse(time.RFC3339Nano, e.ChangedAt); err == nil && at.Before(since) {
+				continue
+			}
 		}
 		if len(items) == limit {
 			return items, true

@@ -35,6 +35,7 @@ type Charge struct {
 	Captured    int64  `json:"captured"`
 	Refunded    int64  `json:"refunded"`
 	CreatedAt   string `json:"created_at"` // RFC 3339 UTC
+	ChangedAt   string `json:"changed_at"`
 }
 
 // Authorisation is the body of POST /charges.

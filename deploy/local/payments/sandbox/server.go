@@ -228,7 +228,15 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 		}
 		limit = n
 	}
-	items, more := s.book.list(q.Get("order"), q.Get("after"), limit)
+	var since time.Time
+	if v := q.Get("changed_since"); v != "" {
+		var err error
+		if since, err = time.Parse(time.RFC3339Nano, v); err != nil {
+			problem(w, http.StatusUnprocessableEntity, "invalid", "changed_since: give a time as in RFC 3339", nil)
+			return
+		}
+	}
+	items, more := s.book.list(q.Get("order"), q.Get("after"), since, limit)
 	var next *string
 	if more {
 		next = &items[len(items)-1].ID

@@ -185,6 +185,16 @@ func TestListsByOrderAndInPages(t *testing.T) {
 	if seen != 6 {
 		t.Fatalf("paging saw %d of 6 charges", seen)
 	}
+	all, _ := get("")
+	since := url.QueryEscape(all[5].ChangedAt)
+	if items, _ := get("?changed_since=" + since); len(items) != 1 || items[0].Key != "other" {
+		t.Fatalf("changed since the last one: %+v", items)
+	}
+	c.want("POST", "/charges/k1/capture", "", 200, StateCaptured, "")
+	if items, next := get("?limit=1&changed_since=" + since); len(items) != 1 || items[0].Key != "k1" || next == nil || items[0].ChangedAt == items[0].CreatedAt {
+		t.Fatalf("after k1 changed: %+v", items)
+	}
+	c.want("GET", "/charges?changed_since=yesterday", "", 422, "", "invalid")
 	if items, _ := get("?order=nobody"); items == nil || len(items) != 0 {
 		t.Fatalf("an order without charges: %v", items)
 	}
