@@ -88,8 +88,10 @@ func (a *Analytics) DeliverOutbox(ctx context.Context, source OutboxSource) (int
 type orderRow struct {
 	entry *api.OutboxEntry
 	slice uint64
-	id    uuid.UUID
-	at    time.Time
+	// timeline is the slice's, in which its number is unique.
+	timeline uint32
+	id       uuid.UUID
+	at       time.Time
 }
 
 func orderRows(s api.OutboxSlice) ([]orderRow, error) {
@@ -100,7 +102,7 @@ func orderRows(s api.OutboxSlice) ([]orderRow, error) {
 		if err != nil {
 			return nil, fmt.Errorf("outbox entry %d-%d: time %q: %w", e.Timeline, e.Seq, e.At, err)
 		}
-		rows[i] = orderRow{entry: e, slice: s.Slice, id: orderID(e.Timeline, e.Seq), at: at.UTC()}
+		rows[i] = orderRow{entry: e, slice: s.Slice, timeline: s.Timeline, id: orderID(e.Timeline, e.Seq), at: at.UTC()}
 	}
 	return rows, nil
 }
@@ -117,7 +119,7 @@ func orderID(timeline uint32, seq uint64) uuid.UUID {
 }
 
 func outboxToken(rows []orderRow) string {
-	return fmt.Sprintf("outbox/%d/%d", rows[0].entry.Timeline, rows[0].slice)
+	return fmt.Sprintf("outbox/%d/%d", rows[0].timeline, rows[0].slice)
 }
 
 const insertOrders = `INSERT INTO orders (id, timeline, seq, slice, kind, at, order_id, number, country, currency, subtotal, discount,

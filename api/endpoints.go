@@ -267,12 +267,23 @@ func TagProduct(handle string) string    { return "product:" + handle }
 func TagCollection(handle string) string { return "collection:" + handle }
 
 // OutboxSlice is a fixed run of outbox entries: asked for again, it is the same run. Slice 0 with no entries: nothing to do.
+// Numbers of slices are unique within the timeline that the slice names.
 type OutboxSlice struct {
-	Slice   uint64        `json:"slice"`
-	Entries []OutboxEntry `json:"entries"`
+	Slice    uint64        `json:"slice"`
+	Timeline uint32        `json:"timeline"`
+	Entries  []OutboxEntry `json:"entries"`
+	// Abandoned says which entries of earlier timelines never were: a restore left them behind.
+	Abandoned []Abandoned `json:"abandoned,omitempty"`
 }
 
-// OutboxEntry is one thing that happened. Seq is ever increasing within a timeline.
+// Abandoned is the part of a timeline after its entry AfterSeq.
+type Abandoned struct {
+	Timeline uint32 `json:"timeline"`
+	AfterSeq uint64 `json:"after_seq"`
+}
+
+// OutboxEntry is one thing that happened. Seq is ever increasing, across timelines too; Timeline is the
+// one in which it happened.
 type OutboxEntry struct {
 	Seq      uint64 `json:"seq"`
 	Timeline uint32 `json:"timeline"`
@@ -342,6 +353,10 @@ var (
 	ClusterJoin   = Endpoint[MemberChange, Cluster]{Name: "cluster.join", Kind: Leader, Slow: true}
 	ClusterRemove = Endpoint[MemberChange, Cluster]{Name: "cluster.remove", Kind: Leader, Slow: true}
 	ClusterLead   = Endpoint[MemberChange, Cluster]{Name: "cluster.lead", Kind: Leader, Slow: true}
+
+	BackupsGet  = Endpoint[None, Backups]{Name: "backups.get", Kind: Leader, Slow: true}
+	BackupsTake = Endpoint[None, Backups]{Name: "backups.take", Kind: Leader, Slow: true}
+	Differences = Endpoint[Page, List[Difference]]{Name: "restore.differences", Kind: Exact}
 
 	FeedPoll    = Endpoint[FeedQuery, FeedBatch]{Name: "feed.poll", Slow: true}
 	EdgesAck    = Endpoint[EdgeAck, None]{Name: "edges.ack", Kind: Leader}

@@ -172,6 +172,12 @@ func (m *Machine) dispatch(t commandType, e envelope, k keying) (any, int, *api.
 		return run(e, m.applyFeed)
 	case cmdPutLocations:
 		return run(e, m.applyPutLocations)
+	case cmdBeginTimeline:
+		return run(e, m.applyBeginTimeline)
+	case cmdDifference:
+		return run(e, m.applyDifference)
+	case cmdEndReconcile:
+		return run(e, m.applyEndReconcile)
 	}
 	return nil, 0, api.Internal(fmt.Errorf("command %d has no home", t))
 }

@@ -20,12 +20,12 @@ type reservation struct {
 
 // payKey is the provider's idempotency key of an attempt. It is derived from replicated state only,
 // so it is committed before the provider hears of it.
-func payKey(timeline uint32, order string, attempt int) string {
-	return fmt.Sprintf("%d/%s/%d/authorize", timeline, order, attempt)
+func payKey(order string, attempt int) string {
+	return fmt.Sprintf("%d/%s/%d/authorize", timelineOf(order), order, attempt)
 }
 
-func refundKey(timeline uint32, order, refund string) string {
-	return fmt.Sprintf("%d/%s/%s/refund", timeline, order, refund)
+func refundKey(order, refund string) string {
+	return fmt.Sprintf("%d/%s/%s/refund", timelineOf(order), order, refund)
 }
 
 // applyReserveKeyed handles the key of a checkout: it stays undecided while the payment is under way.
@@ -110,7 +110,7 @@ func checkoutInProgress() *api.Error {
 
 func (m *Machine) reservationOf(o orderRec, again bool) reservation {
 	return reservation{Order: o.ID, Attempt: o.Payment.Attempt, Amount: o.Total, Currency: o.Currency,
-		PayKey: payKey(m.timeline(), o.ID, o.Payment.Attempt), Again: again}
+		PayKey: payKey(o.ID, o.Payment.Attempt), Again: again}
 }
 
 // reserve holds the stock of every line of a cart, or of none, and makes the order.

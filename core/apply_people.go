@@ -118,7 +118,11 @@ func (m *Machine) emit(kind string, o orderRec, amount int64) {
 	meta := m.metaNow()
 	meta.OutboxSeq++
 	m.meta.Put(metaKey, meta)
-	m.outbox.Put(outboxKey(meta.OutboxSeq), outboxRec{Seq: meta.OutboxSeq, AtMS: m.now, Type: kind, Order: o.ID, Amount: amount, Country: o.Country})
+	e := outboxRec{Seq: meta.OutboxSeq, AtMS: m.now, Type: kind, Order: o.ID, Amount: amount, Country: o.Country}
+	if t := m.timeline(); t > 1 {
+		e.Timeline = t
+	}
+	m.outbox.Put(outboxKey(meta.OutboxSeq), e)
 }
 
 func outboxKey(seq uint64) string { return fmt.Sprintf("%016d", seq) }

@@ -268,6 +268,9 @@ func (p stuck) Capture(ctx context.Context, _ string) (core.PaymentResult, error
 	return p.wait(ctx)
 }
 func (p stuck) Void(ctx context.Context, _ string) (core.PaymentResult, error) { return p.wait(ctx) }
+func (p stuck) Changed(context.Context, time.Time, string) ([]core.PaymentCharge, string, error) {
+	return nil, "", nil
+}
 func (p stuck) Refund(ctx context.Context, _, _ string, _ int64) (core.PaymentResult, error) {
 	return p.wait(ctx)
 }

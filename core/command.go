@@ -47,7 +47,10 @@ const (
 	cmdAdjustStock     commandType = 33 // has a form of its own: adjust.go
 	cmdJoinOutbox      commandType = 34
 	cmdPutMember       commandType = 35
-	lastCommand                    = cmdPutMember
+	cmdBeginTimeline   commandType = 36
+	cmdDifference      commandType = 37
+	cmdEndReconcile    commandType = 38
+	lastCommand                    = cmdEndReconcile
 	commandVersion     byte        = 1
 	maxCommandBytes                = 240 << 10
 	headerVersion      byte        = 1
@@ -292,5 +295,17 @@ type (
 		Orders []string `cbor:"1,keyasint"`
 		From   string   `cbor:"2,keyasint"`
 		To     string   `cbor:"3,keyasint"`
+	}
+	beginTimelineCmd struct {
+		Timeline uint32      `cbor:"1,keyasint"`
+		Record   timelineRec `cbor:"2,keyasint"` // as far as it is not made by applying
+	}
+	differenceCmd struct {
+		Timeline uint32        `cbor:"1,keyasint"`
+		Record   differenceRec `cbor:"2,keyasint"`
+	}
+	endReconcileCmd struct {
+		Timeline uint32 `cbor:"1,keyasint"`
+		Checked  uint64 `cbor:"2,keyasint"`
 	}
 )

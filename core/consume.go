@@ -115,7 +115,7 @@ func (s *Service) happenings(sl slice, done map[uint64]bool) []happening {
 				continue
 			}
 			if o, ok := s.m.orders.Get(e.Order); ok {
-				all = append(all, happening{e, o, payKey(s.m.timeline(), o.ID, o.Payment.Attempt)})
+				all = append(all, happening{e, o, payKey(o.ID, o.Payment.Attempt)})
 			}
 		}
 	})

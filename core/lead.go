@@ -12,12 +12,13 @@ import (
 )
 
 // Lead does what only the leader does, until ctx ends: it moves time, resolves payments that a crash
-// left open, takes authorized money, and sends mail.
+// left open, takes authorized money, and sends mail; after a restore it compares charges with orders first.
 func (s *Service) Lead(ctx context.Context) {
 	var wg sync.WaitGroup
-	for _, work := range []func(context.Context){s.tick, s.resolve, s.capturePaid, s.sendMail} {
-		wg.Add(1)
-		go func() { defer wg.Done(); work(ctx) }()
+	wg.Go(func() { s.tick(ctx) })
+	s.reconcile(ctx) // returns at once, but after a restore
+	for _, work := range []func(context.Context){s.resolve, s.capturePaid, s.sendMail} {
+		wg.Go(func() { work(ctx) })
 	}
 	wg.Wait()
 }

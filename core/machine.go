@@ -48,6 +48,8 @@ type Machine struct {
 	staged      *state.Table[stageImportCmd]
 	stagedSince *state.Table[stagedRec]
 	sessionEnds *state.Table[string]
+	timelines   *state.Table[timelineRec]
+	differences *state.Table[differenceRec]
 	meta        *state.Table[metaRec]
 	stockLog    *state.Table[stockLogRec]
 
@@ -154,6 +156,8 @@ func OpenMachine(cfg MachineConfig) (*Machine, error) {
 	m.nodes = state.NewTable(db, "nodes", state.Hot, record[nodeRec]{1})
 	m.staged = state.NewTable(db, "staged", state.Cold, record[stageImportCmd]{1})
 	m.stockLog = state.NewTable(db, "stock_log", state.Cold, stockLogCodec{})
+	m.timelines = state.NewTable(db, "timelines", state.Hot, record[timelineRec]{1})
+	m.differences = state.NewTable(db, "differences", state.Cold, record[differenceRec]{1})
 	m.meta = state.NewTable(db, "meta", state.Hot, record[metaRec]{1})
 	if err := db.Load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("load state: %w", err), db.Close())

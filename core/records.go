@@ -230,6 +230,8 @@ type outboxRec struct {
 	Order   string `cbor:"4,keyasint"`
 	Amount  int64  `cbor:"5,keyasint,omitempty"`
 	Country string `cbor:"6,keyasint,omitempty"`
+	// Timeline is where the entry was made; 0 is the first one.
+	Timeline uint32 `cbor:"7,keyasint,omitempty"`
 }
 
 // consumerRec is how far a consumer of the outbox is. A slice, once cut, stays the same until acknowledged.
@@ -258,3 +260,38 @@ type metaRec struct {
 	MovementSeq uint64 `cbor:"7,keyasint"`
 	Collections uint64 `cbor:"8,keyasint"`
 }
+
+// timelineRec is a life of the shop: the first, or one that began with a restored backup.
+type timelineRec struct {
+	History   string `cbor:"1,keyasint"`           // tells two restores of one backup apart
+	Parent    uint32 `cbor:"2,keyasint,omitempty"` // the timeline the backup is of; 0: there is none
+	ForkIndex uint64 `cbor:"3,keyasint,omitempty"` // the parent counts up to this index
+	ForkMS    int64  `cbor:"4,keyasint,omitempty"` // log time there
+	ForkSeq   uint64 `cbor:"5,keyasint,omitempty"` // outbox entries of the parent after this one never were
+	SinceMS   int64  `cbor:"6,keyasint,omitempty"` // charges that changed since have to be compared
+	DoneMS    int64  `cbor:"7,keyasint,omitempty"` // when they were; 0: nothing is sold yet
+	Checked   uint64 `cbor:"8,keyasint,omitempty"` // how many were
+}
+
+// differenceRec is a charge that did not fit the orders after a restore, and what was done about it.
+type differenceRec struct {
+	Key      string `cbor:"1,keyasint"` // of the charge
+	Order    string `cbor:"2,keyasint"`
+	Charge   string `cbor:"3,keyasint,omitempty"`
+	Amount   int64  `cbor:"4,keyasint"` // what was given back, or the order's worth
+	Currency string `cbor:"5,keyasint"`
+	Found    string `cbor:"6,keyasint"` // the charge's state when it was found
+	Action   string `cbor:"7,keyasint"`
+	Done     bool   `cbor:"8,keyasint"`
+	AtMS     int64  `cbor:"9,keyasint"`
+}
+
+// What is done about a difference.
+const (
+	actionGiveBack    = "give_back"    // a charge without an order: voided, or refunded if it was captured
+	actionVoided      = "voided"       // done: it was voided
+	actionRefunded    = "refunded"     // done: it was captured, and its money is back
+	actionCancelled   = "cancelled"    // a paid order without a charge: its stock is back on the shelf
+	actionRefundNoted = "refund_noted" // money that went back after the backup: the order says so now
+	actionForAPerson  = "for_a_person" // nothing can be decided here: sent without money, or the provider refuses to give it back
+)

@@ -84,6 +84,9 @@ func (s *Service) buy(ctx context.Context, c *call, k keying, req api.CheckoutRe
 	if r, err, known := s.stored(k); known {
 		return r, err
 	}
+	if err := s.reconciling(); err != nil {
+		return reply{}, err
+	}
 	if refusal := checkCheckout(req.Checkout); refusal != nil {
 		return s.storeRefusal(ctx, k, refusal)
 	}
@@ -251,7 +254,7 @@ func (s *Service) conclude(ctx context.Context, res reservation, p PaymentResult
 			err = errVoided
 		}
 		return r, err
-	case PaymentVoided:
+	case PaymentVoided, PaymentRefunded: // refunded: by a restore, which gave the money of a lost order back
 		r, err := s.decide(ctx, cmdRelease, releaseCmd{Order: res.Order, Attempt: res.Attempt})
 		if err != nil {
 			return r, err

@@ -140,7 +140,7 @@ func (s *Service) outboxNext(ctx context.Context, _ *call, q api.OutboxQuery) (r
 		return reply{}, err
 	}
 	out := api.OutboxSlice{Slice: sl.number}
-	s.m.db.View(func() { out.Entries = s.entries(sl) })
+	s.m.db.View(func() { out.Timeline, out.Abandoned, out.Entries = s.m.timeline(), s.m.abandoned(), s.entries(sl) })
 	return reply{value: out, status: 200, index: at}, nil
 }
 

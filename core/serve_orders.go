@@ -160,6 +160,9 @@ func (s *Service) ordersCancel(ctx context.Context, c *call, req api.OrderAction
 	if err := need(c, roleMerchandiser); err != nil {
 		return reply{}, err
 	}
+	if err := s.reconciling(); err != nil {
+		return reply{}, err
+	}
 	k := s.key(c, c.scope(), req)
 	r, err := s.propose(ctx, cmdCancel, k, cancelCmd{Order: req.ID, Refund: "r-" + newID(8), Reason: truncate(req.Reason, 200)})
 	return s.giveMoneyBack(ctx, req.ID, k, r, err)
@@ -189,6 +192,9 @@ func (s *Service) ordersRefund(ctx context.Context, c *call, req api.RefundReque
 	if refusal != nil {
 		return s.storeRefusal(ctx, k, refusal)
 	}
+	if err := s.reconciling(); err != nil {
+		return reply{}, err
+	}
 	r, err := s.propose(ctx, cmdBeginRefund, k, cmd)
 	return s.giveMoneyBack(ctx, req.ID, k, r, err)
 }
@@ -197,12 +203,8 @@ func (s *Service) ordersRefund(ctx context.Context, c *call, req api.RefundReque
 // the request that waits for it, if one does.
 func (s *Service) refundOpen(ctx context.Context, id string, k keying) {
 	var o orderRec
-	var timeline uint32
-	s.m.db.View(func() {
-		o, _ = s.m.orders.Get(id)
-		timeline = s.m.timeline()
-	})
-	key := payKey(timeline, o.ID, o.Payment.Attempt)
+	s.m.db.View(func() { o, _ = s.m.orders.Get(id) })
+	key := payKey(o.ID, o.Payment.Attempt)
 	state, err := o.Payment.State, error(nil)
 	if state == payAuthorized {
 		if state, err = s.capture(ctx, o, key); err != nil {
@@ -215,7 +217,7 @@ func (s *Service) refundOpen(ctx context.Context, id string, k keying) {
 			continue
 		}
 		if state != payVoided { // of money that was never taken, nothing has to go back
-			_, err = s.cfg.Payments.Refund(ctx, key, refundKey(timeline, o.ID, r.ID), r.Amount)
+			_, err = s.cfg.Payments.Refund(ctx, key, refundKey(o.ID, r.ID), r.Amount)
 		}
 		if err != nil {
 			s.slog.Warn("refund; it will be repeated", "order", id, "refund", r.ID, "error", err)

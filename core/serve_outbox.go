@@ -75,7 +75,7 @@ func (s *Service) entries(sl slice) []api.OutboxEntry {
 			continue
 		}
 		o, _ := s.m.orders.Get(e.Order)
-		v := api.OutboxEntry{Seq: e.Seq, Timeline: s.m.timeline(), At: rfc(e.AtMS), Type: e.Type, Order: s.m.order(o, false), Country: e.Country, Visitor: o.Visitor, Session: o.Session}
+		v := api.OutboxEntry{Seq: e.Seq, Timeline: max(e.Timeline, 1), At: rfc(e.AtMS), Type: e.Type, Order: s.m.order(o, false), Country: e.Country, Visitor: o.Visitor, Session: o.Session}
 		if e.Amount > 0 {
 			v.Refunded = &api.Money{Amount: e.Amount, Currency: o.Currency}
 		}

@@ -46,6 +46,14 @@ type Members interface {
 	Lead(ctx context.Context, id string) error
 }
 
+// Backups is the backup of this node, while it leads.
+type Backups interface {
+	// Take begins a full backup, unless one is running.
+	Take()
+	// List is how it stands, and what is in the bucket.
+	List(ctx context.Context) (api.Backups, error)
+}
+
 // ServiceConfig configures a Service.
 type ServiceConfig struct {
 	ID      string
@@ -53,6 +61,8 @@ type ServiceConfig struct {
 	Machine *Machine
 	Log     Log
 	Members Members
+	// Backups is nil when the shop has none.
+	Backups Backups
 	// Keyring seals personal data and hashes addresses for look-up.
 	Keyring  *seal.Keyring
 	Payments Payments

@@ -26,6 +26,7 @@ type aloneLog struct {
 	mu      sync.Mutex
 	m       *core.Machine
 	entries []entry
+	base    uint64 // the index before the first entry
 	// refuse, when set, may refuse a command before it enters the log.
 	refuse func(command []byte) error
 }
@@ -54,7 +55,7 @@ func (l *aloneLog) ProposeAll(_ context.Context, commands [][]byte) ([]any, erro
 			return nil, err
 		}
 	}
-	e := entry{uint64(len(l.entries) + 1), l.m.Seal(), commands}
+	e := entry{l.base + uint64(len(l.entries)) + 1, l.m.Seal(), commands}
 	l.entries = append(l.entries, e)
 	return l.m.Apply(e.index, 1, e.head, commands), nil
 }
@@ -116,6 +117,12 @@ func newShop(t *testing.T, change ...func(*core.ServiceConfig)) *shop {
 	cfg := core.ServiceConfig{ID: "core-1", Region: "eu", Machine: m, Log: l, Keyring: ring, PaymentWait: 8 * time.Second}
 	for _, fn := range change {
 		fn(&cfg)
+	}
+	if cfg.Machine != m { // a restored one
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+		m, l = cfg.Machine, cfg.Log.(*aloneLog)
 	}
 	if cfg.Payments == nil {
 		cfg.Payments = newProvider(t, dir)

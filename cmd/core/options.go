@@ -35,6 +35,7 @@ type options struct {
 	dirtyMax                      flagenv.Bytes
 	snapshotTrailing              int
 	snapshotInterval              time.Duration
+	backup                        backupFlags
 	peers                         []replication.Member
 	apis                          map[string]string
 	join                          []coreclient.Node
@@ -74,6 +75,7 @@ func parseOptions(args []string) (options, error) {
 	fs.StringVar(&o.raftLog, "raft-log", string(replication.LogBolt), "what keeps the log: boltdb, or wal, which syncs once an append instead of twice and is experimental; a data directory stays with what it began with")
 	fs.DurationVar(&o.checkpoint, "checkpoint", 250*time.Millisecond, "how often changed state is written to its file; until then it is in the log, which is read again after a crash")
 	fs.Var(&o.dirtyMax, "dirty-max", "`size` of the changes that may wait for a checkpoint; beyond it commands wait for one")
+	o.backup.add(fs)
 	if err := flagenv.Parse(fs, "CORE", args); err != nil {
 		return o, err
 	}

@@ -42,10 +42,14 @@ func serve(ctx context.Context, args []string) error {
 			return flagenv.Errorf("smtp-addr", "%v", err)
 		}
 	}
+	backups, err := o.backup.config(logger)
+	if err != nil {
+		return err
+	}
 	n, err := node.Open(node.Config{
 		ID: o.id, Region: o.region, Data: o.data, APIAddr: o.apiAddr, RaftAddr: o.raftAddr, RaftAdvertise: o.raftAdvertise, OpsAddr: o.opsAddr, Peers: o.peers, APIs: o.apis, Join: o.join, Token: o.token,
 		Keyring: ring, Staff: o.staff, Payments: provider, Mailer: mailer, ShopURL: o.shopURL, RTT: o.rtt, Heartbeat: o.heartbeat, Election: o.election, TLS: identity,
-		SnapshotThreshold: o.snapshotThreshold, SnapshotTrailing: o.snapshotTrailing, SnapshotInterval: o.snapshotInterval, RaftLog: replication.LogKind(o.raftLog), Checkpoint: o.checkpoint, DirtyMax: int64(o.dirtyMax), Logger: logger,
+		SnapshotThreshold: o.snapshotThreshold, SnapshotTrailing: o.snapshotTrailing, SnapshotInterval: o.snapshotInterval, RaftLog: replication.LogKind(o.raftLog), Checkpoint: o.checkpoint, DirtyMax: int64(o.dirtyMax), Backup: backups, Logger: logger,
 	})
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"meridian/api/coreclient"
+	"meridian/backup"
 	"meridian/core"
 	"meridian/core/seal"
 	"meridian/internal/nodetls"
@@ -75,6 +76,8 @@ type Config struct {
 	MmapSize int
 	// ResolveAfter is how old an open payment must be before the provider is asked; default 5 s.
 	ResolveAfter time.Duration
+	// Backup is nil when there are none.
+	Backup *BackupConfig
 	// Exit ends the process when storage failed; default os.Exit.
 	Exit   func(code int, reason error)
 	Logger *slog.Logger
@@ -85,6 +88,7 @@ type Node struct {
 	Machine *core.Machine
 	Service *core.Service
 	Raft    *replication.Node
+	Backup  *backup.Shipper // nil without backups
 
 	server *core.Server
 	ops    *http.Server
@@ -161,8 +165,15 @@ func Open(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("join the cluster: %w", err), n.Close())
 	}
+	var kept core.Backups
+	if cfg.Backup != nil {
+		if n.Backup, err = cfg.Backup.open(n, cfg.Logger); err != nil {
+			return nil, errors.Join(err, n.Close())
+		}
+		kept = backups{n}
+	}
 	n.Service, err = core.NewService(core.ServiceConfig{
-		ID: cfg.ID, Region: cfg.Region, Machine: n.Machine, Log: log{n.Raft}, Members: membership{n.Raft, cfg.Heartbeat, cfg.Logger}, NamedPeers: cfg.TLS != nil, Keyring: cfg.Keyring,
+		ID: cfg.ID, Region: cfg.Region, Machine: n.Machine, Log: log{n.Raft}, Members: membership{n.Raft, cfg.Heartbeat, cfg.Logger}, Backups: kept, NamedPeers: cfg.TLS != nil, Keyring: cfg.Keyring,
 		Payments: cfg.Payments, Mailer: cfg.Mailer, ShopURL: cfg.ShopURL, ResolveAfter: cfg.ResolveAfter, Logger: cfg.Logger,
 	})
 	if err != nil {
@@ -172,7 +183,11 @@ func Open(cfg Config) (*Node, error) {
 		if err := n.Service.EnsureStaff(ctx, cfg.Staff); err != nil && ctx.Err() == nil {
 			cfg.Logger.Error("create staff", "error", err)
 		}
-		n.Service.Lead(ctx)
+		work := []func(){func() { n.Service.Lead(ctx) }}
+		if n.Backup != nil {
+			work = append(work, func() { n.leadBackup(ctx) })
+		}
+		sideBySide(work...)
 	}
 	close(joined)
 	return n, errors.Join(n.listen(cfg))
@@ -195,7 +210,11 @@ func (n *Node) listen(cfg Config) error {
 		return errors.Join(fmt.Errorf("--ops-addr %s: %w; give an address that is free", cfg.OpsAddr, err), n.Close())
 	}
 	n.opsLn = ln
-	n.ops = &http.Server{Handler: n.Service.Operations(n.Ready, collectors(n.Raft, cfg.TLS)...), ReadHeaderTimeout: 5 * time.Second}
+	shown := collectors(n.Raft, cfg.TLS)
+	if n.Backup != nil {
+		shown = append(shown, backupCollectors(n.Backup)...)
+	}
+	n.ops = &http.Server{Handler: n.Service.Operations(n.Ready, shown...), ReadHeaderTimeout: 5 * time.Second}
 	return nil
 }
 
