@@ -2,6 +2,7 @@
 //
 //	core serve     run a node
 //	core check     read a stopped node's state and verify every invariant
+//	core restore   make the data directory of a first node out of a backup
 //	core import    import a product CSV through a running shop
 //	core members   list and change the members of a running cluster
 //	core ca        make the certificates with which nodes know each other
@@ -22,6 +23,7 @@ const usage = `Usage: core <command> [flags]
 
   serve     run a node of the core cluster
   check     read a stopped node's state and verify every invariant
+  restore   make the data directory of a first node out of a backup
   import    import a product CSV through a running shop
   members   list and change the members of a running cluster
   ca        make the certificates with which nodes know each other
@@ -42,13 +44,15 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		fmt.Print(usage)
-		return &flagenv.UsageError{Setting: "command", Want: "give one of serve, check, import, members, ca"}
+		return &flagenv.UsageError{Setting: "command", Want: "give one of serve, check, restore, import, members, ca"}
 	}
 	switch args[0] {
 	case "serve":
 		return serve(ctx, args[1:])
 	case "check":
 		return check(args[1:])
+	case "restore":
+		return restore(ctx, args[1:])
 	case "import":
 		return importCSV(ctx, args[1:])
 	case "members":
@@ -59,5 +63,5 @@ func run(ctx context.Context, args []string) error {
 		fmt.Print(usage)
 		return nil
 	}
-	return &flagenv.UsageError{Setting: "command", Value: args[0], Want: "give one of serve, check, import, members, ca"}
+	return &flagenv.UsageError{Setting: "command", Value: args[0], Want: "give one of serve, check, restore, import, members, ca"}
 }

@@ -54,6 +54,7 @@ func TestBadSettingsNameTheirFlag(t *testing.T) {
 		"--smtp-addr":          "serve --cluster-token-file " + token + " --keyring " + ring + " --smtp-addr nowhere",
 		"--data":               "check --data " + filepath.Join(dir, "nothing"),
 		"--file":               "import --file " + filepath.Join(dir, "nothing"),
+		"--from":               "restore --data " + filepath.Join(dir, "restored"),
 		"give one of":          "sell",
 		"--no-such":            "serve --no-such",
 	} {
@@ -65,7 +66,7 @@ func TestBadSettingsNameTheirFlag(t *testing.T) {
 }
 
 func TestHelpEndsWell(t *testing.T) {
-	for _, args := range []string{"--help", "serve --help", "check --help", "import --help", "members --help", "ca --help", "ca init --help", "ca request --help"} {
+	for _, args := range []string{"--help", "serve --help", "check --help", "restore --help", "import --help", "members --help", "ca --help", "ca init --help", "ca request --help"} {
 		if err := run(context.Background(), strings.Fields(args)); flagenv.ExitCode(err) != flagenv.ExitStopped {
 			t.Errorf("core %s: %v", args, err)
 		}

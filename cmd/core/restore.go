@@ -1,0 +1,294 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"meridian/backup"
+	"meridian/core"
+	"meridian/internal/flagenv"
+	"meridian/replication"
+)
+
+// restoreOptions are the settings of `core restore`.
+type restoreOptions struct {
+	options
+	s3       bucketFlags
+	from     string
+	toIndex  uint64
+	toTime   string
+	timeline uint
+	dryRun   bool
+	moment   time.Time
+}
+
+// restore makes the data directory of a first node out of a backup.
+func restore(ctx context.Context, args []string) error {
+	o, err := parseRestore(args)
+	if err != nil {
+		return err
+	}
+	bucket, err := o.s3.open("from", o.from)
+	if err != nil {
+		return err
+	}
+	say := func(format string, args ...any) { fmt.Printf(format+"\n", args...) }
+	plan, err := planRestore(ctx, bucket, o)
+	if err != nil {
+		return err
+	}
+	say("timeline %d of %s: full backup at index %d (%s), then the log up to %d", plan.timeline.Number, o.from, plan.base.Index, clock(plan.base.TimeMS), plan.timeline.End())
+	// A directory beside the real one: whatever fails leaves nothing that could be taken for a state.
+	work, err := os.MkdirTemp(filepath.Dir(filepath.Clean(o.data)), ".restore-")
+	if err != nil {
+		return flagenv.Errorf("data", "%v", err)
+	}
+	defer os.RemoveAll(work)
+	r := &restoring{plan: plan, bucket: bucket, say: say}
+	if err := r.state(ctx, filepath.Join(work, "state.db"), o.dryRun); err != nil {
+		return err
+	}
+	if o.dryRun {
+		return r.machine.Close()
+	}
+	err = r.machine.BeginTimeline(plan.next)
+	if err == nil {
+		err = replication.Seed(replication.Config{ID: o.id, Region: o.region, Dir: work, Bootstrap: o.peers, LogKind: replication.LogKind(o.raftLog)}, seeded{r.machine})
+	}
+	if err = errors.Join(err, r.machine.Close()); err != nil {
+		return err
+	}
+	if err := adopt(work, o.data); err != nil {
+		return err
+	}
+	say("%s is ready: timeline %d begins after index %d of timeline %d", o.data, plan.next, r.reached, plan.timeline.Number)
+	say("start this node as usual; every other one joins it with an empty data directory and --join")
+	say("nothing is sold until the provider's charges were compared with the orders: this node's log says when, and what was found")
+	return nil
+}
+
+func parseRestore(args []string) (o restoreOptions, err error) {
+	var peers string
+	fs := flag.NewFlagSet("core restore", flag.ContinueOnError)
+	o.s3.add(fs)
+	fs.StringVar(&o.from, "from", "", "where the backups are, s3://bucket/prefix")
+	fs.StringVar(&o.data, "data", "data/core", "data directory to make; it must be empty or missing")
+	fs.Uint64Var(&o.toIndex, "to-index", 0, "restore the state after this entry of the log; 0: everything")
+	fs.StringVar(&o.toTime, "to-time", "", "restore the state as it was then, such as 2026-05-04T10:15:00Z; empty: everything")
+	fs.UintVar(&o.timeline, "timeline", 0, "the timeline to restore; 0: the newest")
+	fs.BoolVar(&o.dryRun, "dry-run", false, "do everything but keep the result, and say what would be lost")
+	fs.StringVar(&o.id, "id", "core-1", "name of the node that begins with the state")
+	fs.StringVar(&o.region, "region", "local", "region of that node")
+	fs.StringVar(&o.raftAddr, "raft-addr", "127.0.0.1:8110", "by which address the other nodes will call it")
+	fs.StringVar(&o.apiAddr, "api-addr", "127.0.0.1:8100", "by which address edges will call it")
+	fs.StringVar(&peers, "peers", "", "the members of the new cluster, as for core serve; empty: this node alone, and others join it")
+	fs.StringVar(&o.raftLog, "raft-log", string(replication.LogBolt), "what will keep the log: boltdb or wal")
+	if err := flagenv.Parse(fs, "CORE", args); err != nil {
+		return o, err
+	}
+	if o.from == "" {
+		return o, flagenv.Errorf("from", "give s3://bucket/prefix, what --backup was on the lost cores")
+	}
+	if o.toTime != "" {
+		if o.toIndex != 0 {
+			return o, flagenv.Errorf("to-time", "give either this or --to-index")
+		}
+		if o.moment, err = time.Parse(time.RFC3339Nano, o.toTime); err != nil {
+			return o, flagenv.Errorf("to-time", "%q is not a time such as 2026-05-04T10:15:00Z", o.toTime)
+		}
+	}
+	if found, err := os.ReadDir(o.data); err == nil && len(found) > 0 {
+		return o, flagenv.Errorf("data", "%s is not empty: move it away first, it may be the best copy there is", o.data)
+	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return o, flagenv.Errorf("data", "%v", err)
+	}
+	return o, o.parsePeers(peers, "")
+}
+
+// adopt gives the finished directory its name.
+func adopt(work, data string) error {
+	if err := os.Remove(data); err != nil && !errors.Is(err, os.ErrNotExist) { // empty, or somebody was faster
+		return flagenv.Errorf("data", "%v", err)
+	}
+	if err := os.Rename(work, data); err != nil {
+		return err
+	}
+	d, err := os.Open(filepath.Dir(filepath.Clean(data)))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// plan is what a restore is made of.
+type plan struct {
+	timeline backup.Timeline
+	base     backup.Manifest
+	chain    []backup.Span
+	to       uint64 // the last index to apply
+	moment   int64  // the last time to apply, in milliseconds; 0: any
+	next     uint32
+}
+
+func planRestore(ctx context.Context, bucket *backup.Bucket, o restoreOptions) (p plan, err error) {
+	all, err := bucket.Timelines(ctx)
+	if err != nil {
+		return p, err
+	}
+	for _, t := range all {
+		p.next = t.Number + 1
+		if len(t.Fulls) > 0 && (o.timeline == 0 || uint(t.Number) == o.timeline) {
+			p.timeline = t
+		}
+	}
+	if p.timeline.Number == 0 {
+		return p, flagenv.Errorf("from", "%s holds no full backup of the timeline asked for", o.from)
+	}
+	end := p.timeline.End()
+	if p.to = end; o.toIndex != 0 {
+		if p.to = o.toIndex; p.to > end {
+			return p, flagenv.Errorf("to-index", "the bucket has timeline %d up to index %d", p.timeline.Number, end)
+		}
+	}
+	found := false
+	for _, m := range p.timeline.Fulls {
+		if m.Index <= p.to && (o.moment.IsZero() || m.TimeMS <= o.moment.UnixMilli()) {
+			p.base, found = m, true
+		}
+	}
+	if !found {
+		first := p.timeline.Fulls[0]
+		return p, flagenv.Errorf("to-index", "the oldest full backup of timeline %d is of index %d, %s", p.timeline.Number, first.Index, clock(first.TimeMS))
+	}
+	if !o.moment.IsZero() {
+		p.moment = o.moment.UnixMilli()
+	}
+	p.chain, err = p.timeline.Chain(p.base.Index, p.to)
+	return p, err
+}
+
+// restoring is a restore under way.
+type restoring struct {
+	plan
+	bucket  *backup.Bucket
+	machine *core.Machine
+	say     func(string, ...any)
+	reached uint64
+	failure error // of applying
+}
+
+// state rebuilds the state and verifies all of it. In a dry run it goes on to the end, to say what
+// would be lost.
+func (r *restoring) state(ctx context.Context, path string, dry bool) (err error) {
+	if r.machine, err = core.OpenMachine(core.MachineConfig{Path: path, Fail: func(err error) { r.failure = err }}); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.machine.Close())
+		}
+	}()
+	full, err := r.bucket.OpenFull(ctx, r.base)
+	if err != nil {
+		return err
+	}
+	err = r.machine.RestoreBackup(full, r.base.Hash)
+	if err = errors.Join(err, full.Close()); err != nil {
+		return err
+	}
+	r.reached = r.base.Index
+	err = r.bucket.Segments(ctx, r.chain, r.timeline.Number, r.segment)
+	if err != nil && !errors.Is(err, errReached) {
+		return err
+	}
+	if err := r.verify(); err != nil {
+		return err
+	}
+	kept := r.machine.Summary()
+	r.say("restored up to index %d (%s): %d orders, %d customers, %d products; every invariant holds", r.reached, clock(kept.NowMS), kept.Orders, kept.Customers, kept.Products)
+	if !dry || r.reached == r.timeline.End() {
+		return nil
+	}
+	// What would be lost: the rest is applied, counted and thrown away.
+	r.to, r.moment = r.timeline.End(), 0
+	rest, err := r.timeline.Chain(r.reached, r.to)
+	if err != nil {
+		return err
+	}
+	from := r.reached
+	if err := r.bucket.Segments(ctx, rest, r.timeline.Number, r.segment); err != nil && !errors.Is(err, errReached) {
+		return err
+	}
+	all := r.machine.Summary()
+	r.say("this would leave behind %d indexes (%d to %d, up to %s), with %d orders and %d customers", r.reached-from, from+1, r.reached, clock(all.NowMS), all.Orders-kept.Orders, all.Customers-kept.Customers)
+	return r.failure
+}
+
+// errReached ends the reading of segments.
+var errReached = errors.New("reached")
+
+// segment applies the entries of a segment as far as they are wanted.
+func (r *restoring) segment(s backup.Segment) error {
+	for _, e := range s.Entries {
+		if e.Index <= r.reached {
+			continue
+		}
+		header, commands, err := replication.Decode(e.Data)
+		if err != nil {
+			return fmt.Errorf("entry %d: %w", e.Index, err)
+		}
+		at, err := core.EntryTime(header)
+		if err != nil {
+			return fmt.Errorf("entry %d: %w", e.Index, err)
+		}
+		if e.Index > r.to || (r.moment != 0 && at > r.moment) {
+			return errReached
+		}
+		r.machine.Apply(e.Index, e.Term, header, commands)
+		if r.failure != nil {
+			return fmt.Errorf("entry %d: %w", e.Index, r.failure)
+		}
+		r.reached = e.Index
+	}
+	if s.To > r.to {
+		return errReached
+	}
+	r.machine.Reached(s.To)
+	r.reached = max(r.reached, s.To)
+	return nil
+}
+
+// verify reads everything again.
+func (r *restoring) verify() error {
+	report, err := r.machine.Check()
+	if err = errors.Join(err, r.failure); err != nil {
+		return err
+	}
+	for _, p := range report.Problems {
+		r.say("PROBLEM: %s", p)
+	}
+	if n := len(report.Problems); n > 0 {
+		return fmt.Errorf("the restored state has %d problems: nothing was written; try an earlier --to-index", n)
+	}
+	return nil
+}
+
+func clock(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// seeded fits the machine to what Seed asks of it; nothing is applied there.
+type seeded struct{ *core.Machine }
+
+var _ replication.Machine = seeded{}
+
+// Apply implements replication.Machine.
+func (seeded) Apply([]replication.Entry, uint64) [][]any {
+	panic("core restore: a seed applies nothing")
+}
+
+// Snapshot implements replication.Machine.
+func (s seeded) Snapshot() (replication.Snapshot, error) { return s.Machine.Snapshot() }

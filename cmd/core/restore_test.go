@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"meridian/cmd/core/node"
+	"meridian/core"
+	"meridian/core/payments"
+	"meridian/core/seal"
+	"meridian/internal/flagenv"
+	"meridian/internal/objects"
+	"meridian/internal/objects/s3test"
+	"meridian/replication"
+
+	"log/slog"
+)
+
+// alone opens a node of a cluster of one, over real storage, and serves until the returned function stops it.
+func alone(t *testing.T, dir, data, ring string, s3 objects.Config) (*node.Node, func()) {
+	t.Helper()
+	keys, err := seal.OpenKeyring(ring, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Nothing listens there: what asks the provider fails, and is tried again.
+	provider, err := payments.New(payments.Config{URL: "http://127.0.0.1:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	quiet := slog.New(slog.DiscardHandler)
+	n, err := node.Open(node.Config{ID: "core-1", Region: "local", Data: data, APIAddr: "127.0.0.1:0", RaftAddr: "127.0.0.1:0",
+		Peers: []replication.Member{{ID: "core-1", Region: "local", Addr: "127.0.0.1:0"}}, Token: "a secret of more than sixteen", Keyring: keys,
+		Staff:    []core.Staff{{Email: "ops@example.com", Role: "operator", Password: "a long password", Token: "a token for the operator"}},
+		Payments: provider, Heartbeat: 300 * time.Millisecond, MmapSize: 1 << 28, Logger: quiet,
+		Backup: &node.BackupConfig{S3: s3, Prefix: "shop/", FlushEvery: 20 * time.Millisecond},
+		Exit:   func(_ int, reason error) { t.Errorf("the node stopped: %v", reason) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- n.Serve(ctx) }()
+	stopped := false
+	stop := func() {
+		if !stopped {
+			stopped = true
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			if err := n.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	t.Cleanup(stop)
+	return n, stop
+}
+
+func soon(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !ok(); <-time.After(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// TestRestoreDrill backs a real node up while it runs, loses its directory, and restores it.
+func TestRestoreDrill(t *testing.T) {
+	srv := s3test.Start(t)
+	dir := t.TempDir()
+	s3 := objects.Config{Endpoint: srv.Endpoint, AccessKey: srv.AccessKey, SecretKey: srv.SecretKey, Bucket: "backups"}
+	ring, data := filepath.Join(dir, "ring"), filepath.Join(dir, "data")
+	n, stop := alone(t, dir, data, ring, s3)
+	soon(t, "a full backup", func() bool { return n.Backup.Status().Complete })
+	first := n.Machine.Index()
+	soon(t, "a few entries more", func() bool { return n.Machine.Index().Raft > first.Raft+2 })
+	history := n.Machine.History()
+	at := n.Machine.Index()
+	hash, orders := n.Machine.Hash(), n.Machine.Summary().Orders
+	if n.Machine.Index() != at {
+		at, hash = n.Machine.Index(), n.Machine.Hash()
+	}
+	soon(t, "the bucket to have it", func() bool { return n.Backup.Status().Shipped >= at.Raft })
+	stop()
+	if err := os.RemoveAll(data); err != nil {
+		t.Fatal(err)
+	}
+
+	secretFile := filepath.Join(dir, "s3.secret")
+	if err := os.WriteFile(secretFile, []byte(srv.SecretKey), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command := func(more string) error {
+		return run(t.Context(), strings.Fields(fmt.Sprintf("restore --s3-endpoint %s --s3-access-key %s --s3-secret-key-file %s --from s3://backups/shop --data %s --raft-addr 127.0.0.1:0 %s",
+			srv.Endpoint, srv.AccessKey, secretFile, data, more)))
+	}
+	for _, bad := range []string{"--to-index 999999", "--to-time then", "--timeline 7", "--from nowhere", "--to-index 1"} {
+		if err := command(bad); flagenv.ExitCode(err) != flagenv.ExitBadConfig {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+	if err := command("--dry-run --to-index " + fmt.Sprint(first.Raft)); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ".restore-*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if _, err := os.Stat(data); !os.IsNotExist(err) {
+		t.Errorf("a dry run made %s: %v", data, err)
+	}
+	if err := command("--to-index " + fmt.Sprint(at.Raft)); err != nil {
+		t.Fatal(err)
+	}
+	if err := command(""); flagenv.ExitCode(err) != flagenv.ExitBadConfig || !strings.Contains(err.Error(), "not empty") {
+		t.Errorf("restored over a state: %v", err)
+	}
+	if err := run(t.Context(), []string{"check", "--data", data}); err != nil {
+		t.Fatal(err)
+	}
+	n, _ = alone(t, dir, data, ring, s3)
+	soon(t, "the restored node to lead", func() bool { return n.Raft.Status().Ready })
+	if got := n.Machine.Index(); got.Timeline != 2 || got.Raft <= at.Raft {
+		t.Errorf("restored at %v, it stood at %v", got, at)
+	}
+	if n.Machine.History() == history || n.Machine.Summary().Orders != orders {
+		t.Errorf("history %s, %d orders, hash was %016x", n.Machine.History(), n.Machine.Summary().Orders, hash)
+	}
+	soon(t, "a backup of the new timeline", func() bool { return n.Backup.Status().Complete })
+	all, err := n.Backup.Bucket().Timelines(t.Context())
+	if err != nil || len(all) != 2 || len(all[0].Fulls) == 0 || len(all[1].Fulls) == 0 {
+		t.Errorf("%+v, %v", all, err)
+	}
+}
