@@ -95,7 +95,8 @@ func (s *Shop) operations() []operation {
 	ops = append(ops, s.staffOrderOperations()...)
 	ops = append(ops, s.outboxOperations()...)
 	ops = append(ops, s.reportOperations()...)
-	return append(ops, s.clusterOperations()...)
+	ops = append(ops, s.clusterOperations()...)
+	return append(ops, s.backupOperations()...)
 }
 
 // trip is the dealings of one request with the core. It may be used by several goroutines.
