@@ -77,6 +77,7 @@ func (d *demo) analytics() bool { return d.bins.clickLib != "" }
 const (
 	s3AccessKey = "meridian"
 	s3Bucket    = "meridian"
+	s3Backups   = "meridian-backup"
 )
 
 // readSecret reads a secret file without its line end.

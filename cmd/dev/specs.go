@@ -38,7 +38,9 @@ func (d *demo) cores() []spec {
 			"--peers", p.peersFlag(o.regions),
 			"--cluster-token-file", d.dir.secret("cluster.token"), "--keyring", d.dir.secret("keyring"),
 			"--payments-url", "http://" + p.payments(), "--smtp-addr", p.smtp(), "--mail-from", "shop@meridian.example",
-			"--shop-url", p.edgeURL(0), "--staff-file", d.dir.secret("staff.json"), "--rtt", o.rtt.String()}})
+			"--shop-url", p.edgeURL(0), "--staff-file", d.dir.secret("staff.json"),
+			"--backup", "s3://" + s3Backups + "/demo", "--s3-endpoint", p.s3(), "--s3-access-key", s3AccessKey, "--s3-secret-key-file", d.dir.secret("s3.secret"),
+			"--rtt", o.rtt.String()}})
 	}
 	return all
 }
