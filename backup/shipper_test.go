@@ -164,21 +164,22 @@ func TestRetention(t *testing.T) {
 		n.append(10)
 		s.Take()
 	}
-	var tl backup.Timeline
-	eventually(t, "two full backups", func() (ok bool) {
-		var err error
-		tl, err = s.Bucket().Timeline(t.Context(), 1)
-		return err == nil && len(tl.Fulls) == 2 && tl.Fulls[1].Index == 60
-	})
-	for _, span := range tl.Spans {
-		if span.To <= tl.Fulls[0].Index {
-			t.Errorf("%s is older than every full backup", span.Key)
+	eventually(t, "two full backups, and nothing older", func() bool {
+		tl, err := s.Bucket().Timeline(t.Context(), 1)
+		if err != nil || len(tl.Fulls) != 2 || tl.Fulls[1].Index != 60 {
+			return false
 		}
-	}
+		for _, span := range tl.Spans {
+			if span.To <= tl.Fulls[0].Index {
+				return false
+			}
+		}
+		return true
+	})
 	whole(t, s.Bucket(), n)
 }
 
-// damage changes what is in the bucket, as nobody should.
+// TestDamageIsSeen changes what is in the bucket, as nobody should.
 func TestDamageIsSeen(t *testing.T) {
 	srv := s3test.Start(t)
 	n := &node{timeline: 1, history: "a"}
