@@ -139,6 +139,11 @@ func (p *provider) Refund(ctx context.Context, key, _ string, amount int64) (cor
 	})
 }
 
+// Changed implements core.Payments. No simulated cluster is restored, so nobody asks.
+func (p *provider) Changed(context.Context, time.Time, string) ([]core.PaymentCharge, string, error) {
+	return nil, "", errors.New("simulated provider: it has no list of charges")
+}
+
 // kept is how many charges stand: authorized or taken.
 func (p *provider) kept() (n int) {
 	p.mu.Lock()
