@@ -55,8 +55,42 @@ type fetched struct {
 	err     error
 }
 
-// Segments reads a chain in order. It stops at the first error, fn's included.
+// errGone says that a segment was there when the bucket was listed, and is not any more: a leader that
+// still serves has merged it with its neighbours.
+var errGone = fmt.Errorf("%w: it has gone since the bucket was listed; start again", ErrMissing)
+
+// listAgainMax is how often the bucket is listed again for the same segment.
+const listAgainMax = 5
+
+// Segments reads a chain in order. It stops at the first error, fn's included. Where segments are
+// merged meanwhile it goes on with what they have become, so that entries may come twice.
 func (b *Bucket) Segments(ctx context.Context, chain []Span, timeline uint32, fn func(Segment) error) error {
+	if len(chain) == 0 {
+		return ctx.Err()
+	}
+	reached, end := chain[0].After, chain[len(chain)-1].To
+	for again := 0; ; again++ {
+		err := b.readChain(ctx, chain, timeline, func(s Segment) error {
+			if err := fn(s); err != nil {
+				return err
+			}
+			reached, again = s.To, 0
+			return nil
+		})
+		if !errors.Is(err, errGone) || again == listAgainMax {
+			return err
+		}
+		t, err := b.Timeline(ctx, timeline)
+		if err != nil {
+			return err
+		}
+		if chain, err = t.Chain(reached, end); err != nil {
+			return err
+		}
+	}
+}
+
+func (b *Bucket) readChain(ctx context.Context, chain []Span, timeline uint32, fn func(Segment) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	queue := make(chan chan fetched, readAhead)
@@ -93,7 +127,7 @@ func (b *Bucket) segment(ctx context.Context, span Span, timeline uint32) (Segme
 	}
 	o, err := b.store.Get(ctx, span.Key)
 	if errors.Is(err, objects.ErrNotFound) {
-		return Segment{}, fmt.Errorf("%w: segment %s has gone since the bucket was listed; start again", ErrMissing, span.Key)
+		return Segment{}, fmt.Errorf("segment %s: %w", span.Key, errGone)
 	}
 	if err != nil {
 		return Segment{}, err

@@ -81,11 +81,33 @@ func TestShipsWhatIsAppended(t *testing.T) {
 	}
 	eventually(t, "a full backup", func() bool { return s.Status().Complete && s.Status().Lag == 0 })
 	whole(t, s.Bucket(), n)
+	before, err := s.Bucket().Timeline(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	base, _ := before.Base(uint64(len(n.entries)))
+	chain, err := before.Chain(base.Index, uint64(len(n.entries)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := uint64(len(n.entries))
 	eventually(t, "the small segments to be merged", func() bool {
 		n.append(1)
 		tl, err := s.Bucket().Timeline(t.Context(), 1)
 		return err == nil && len(tl.Spans) < 15
 	})
+	// What was listed before is not there any more; a reader goes on with what it has become.
+	at := base.Index
+	err = s.Bucket().Segments(t.Context(), chain, 1, func(seg backup.Segment) error {
+		if seg.After > at {
+			t.Errorf("a segment after %d follows %d", seg.After, at)
+		}
+		at = max(at, seg.To)
+		return nil
+	})
+	if err != nil || at < end {
+		t.Errorf("read up to %d of %d: %v", at, end, err)
+	}
 	stop()
 	// Another node leads now: it continues where the bucket ends.
 	n.append(100)
