@@ -254,12 +254,17 @@ func TestFailStopKnowsNotFound(t *testing.T) {
 	if exits != 0 {
 		t.Fatal("a missing key stopped the process")
 	}
-	done := make(chan error, 1)
-	go func() { done <- f.do("x", func() error { return io.ErrUnexpectedEOF }) }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = f.do("x", func() error { return io.ErrUnexpectedEOF })
+		t.Error("a goroutine went on without storage")
+	}()
 	eventually(t, "the failure", func() bool { return f.failure() != nil })
 	close(f.halted)
-	if err := <-done; !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Fatal(err)
+	<-ended
+	if !errors.Is(f.failure(), io.ErrUnexpectedEOF) {
+		t.Fatal(f.failure())
 	}
 }
 
