@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,7 +56,10 @@ func replay(t *testing.T, s *shop, at func(i int) bool) *core.Machine {
 	t.Helper()
 	m := openMachine(t, filepath.Join(t.TempDir(), "replica.db"))
 	t.Cleanup(func() { m.Close() })
-	for i, e := range s.log.entries {
+	s.log.mu.Lock() // a request that nobody waits for any more may still propose
+	entries := slices.Clone(s.log.entries)
+	s.log.mu.Unlock()
+	for i, e := range entries {
 		m.Apply(e.index, 1, e.head, e.commands)
 		if at(i) {
 			if err := m.Checkpoint(); err != nil {
