@@ -85,7 +85,7 @@ seed: dev ## put the demo's catalogue, account and orders into a running demo (1
 bench-checkout: build bench-peers ## whole purchases at 32 shoppers, taking turns with Vendure; CHECKOUT_ARGS="--peer=none" (10 min)
 	@$(BUILD) -o bin/bench-checkout ./test/bench/checkout && exec bin/bench-checkout $(CHECKOUT_ARGS)
 
-bench: bench bench-core bench-checkout ## both comparisons, one after the other (20 min)
+bench: bench-core bench-checkout ## both comparisons, one after the other (20 min)
 
 openapi: dev ## write docs/openapi.json (5 s)
 	bin/dev openapi
