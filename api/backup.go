@@ -2,6 +2,8 @@ package api
 
 // Backups says how the backup of the core stands, as its leader sees it.
 type Backups struct {
+	// Index is where the shop stands: what was written before the answer is not after it.
+	Index Index `json:"index"`
 	// Complete: if every node were lost now, at most the writes of the last LagMS would be.
 	Complete bool `json:"complete"`
 	// LagMS is how long the oldest write that is not in the bucket has been waiting, LagMaxMS the

@@ -12,12 +12,14 @@ import (
 	"time"
 )
 
-// begin takes a full backup beside the shipping of the log, unless one is running.
+// begin takes a full backup beside the shipping of the log. While one is running, another follows it:
+// whoever asks wants what was written until now.
 func (v *voyage) begin(ctx context.Context) {
 	if v.running {
+		v.again = true
 		return
 	}
-	v.running = true
+	v.running, v.again = true, false
 	v.mu.Lock()
 	v.status.FullRunning = true
 	v.mu.Unlock()
@@ -41,6 +43,9 @@ func (v *voyage) fullDone(ctx context.Context, r fullResult) {
 		}
 		v.tryFull = time.Now().Add(5 * retryEvery)
 		return
+	}
+	if v.again {
+		defer v.begin(ctx)
 	}
 	v.lastFull, v.complete = time.Now(), v.complete || r.m.Index >= v.base
 	v.mu.Lock()

@@ -278,3 +278,44 @@ func TestDamageIsSeen(t *testing.T) {
 		t.Errorf("a timeline that is not there: %v", err)
 	}
 }
+
+// slow is a node whose snapshots are written when the test says so.
+type slow struct {
+	*node
+	taken chan struct{}
+	write chan struct{}
+}
+
+func (n slow) Snapshot() (backup.Snapshot, error) {
+	v, err := n.node.Snapshot()
+	n.taken <- struct{}{}
+	return slowView{v, n.write}, err
+}
+
+type slowView struct {
+	backup.Snapshot
+	write chan struct{}
+}
+
+func (v slowView) WriteTo(w io.Writer) (int64, error) {
+	<-v.write
+	return v.Snapshot.WriteTo(w)
+}
+
+// TestTakeWhileOneIsTaken: whoever asks for a full backup gets one of what was written until then,
+// although an older one is just being written.
+func TestTakeWhileOneIsTaken(t *testing.T) {
+	srv := s3test.Start(t)
+	n := slow{&node{timeline: 1, history: "a"}, make(chan struct{}), make(chan struct{})}
+	n.append(10)
+	s, _ := ship(t, backup.Config{Store: store(t, srv), Source: n, FlushEvery: 20 * time.Millisecond})
+	<-n.taken
+	n.append(5)
+	s.Take()
+	n.append(5) // the wish is seen by the time that these are sent
+	eventually(t, "the log to be sent", func() bool { return s.Status().Shipped == 20 })
+	n.write <- struct{}{}
+	<-n.taken
+	n.write <- struct{}{}
+	eventually(t, "the second full backup", func() bool { return s.Status().LastFull.Index == 20 })
+}

@@ -26,6 +26,7 @@ type voyage struct {
 
 	fulls   sync.WaitGroup
 	running bool
+	again   bool // one was asked for while it ran
 	done    chan fullResult
 }
 

@@ -44,7 +44,9 @@ func (m *Machine) applyBeginTimeline(c beginTimelineCmd) (any, int, *api.Error) 
 	if r.Parent == 0 {
 		r.DoneMS = m.now // nothing to compare
 	} else {
-		r.ForkMS, r.ForkSeq = m.now, m.metaNow().OutboxSeq
+		if r.ForkSeq = m.metaNow().OutboxSeq; r.ForkMS == 0 {
+			r.ForkMS = m.now
+		}
 	}
 	m.timelines.Put(timelineKey(c.Timeline), r)
 	return api.None{}, 200, nil

@@ -49,7 +49,7 @@ func withClerk(t *testing.T) (*shop, *clerk) {
 func (s *shop) at(nowMS int64, command []byte) {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
-	e := entry{uint64(len(s.log.entries) + 1), core.Header(nowMS, 0, 0), [][]byte{command}}
+	e := entry{s.log.base + uint64(len(s.log.entries)) + 1, core.Header(nowMS, 0, 0), [][]byte{command}}
 	s.log.entries = append(s.log.entries, e)
 	s.machine.Apply(e.index, 1, e.head, [][]byte{command})
 }

@@ -159,6 +159,12 @@ func NowOf(m *Machine) (now int64) {
 	return now
 }
 
+// ForkedAt is the log time at which the present timeline left its parent.
+func ForkedAt(m *Machine) (at int64) {
+	m.db.View(func() { t, _ := m.present(); at = t.ForkMS })
+	return at
+}
+
 // Adjusted says what applying an adjustment gave.
 func Adjusted(v any) (replay bool, onHand int64) {
 	r := v.(*adjustResult)

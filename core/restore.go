@@ -3,6 +3,7 @@ package core
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"meridian/core/state"
 )
@@ -18,9 +19,11 @@ func EntryTime(header []byte) (int64, error) {
 }
 
 // BeginTimeline makes a restored state the beginning of another timeline: what is known from before
-// counts up to here, and nothing is sold until the provider's charges were compared. It is called
-// before the node is part of a cluster.
-func (m *Machine) BeginTimeline(timeline uint32) error {
+// counts up to here, and nothing is sold until the provider's charges were compared. Log time goes on
+// at wall, if that is later: the first tick gives holds the time in between back, as after any outage,
+// and keys and sessions live as long by the clock as they were promised. It is called before the node
+// is part of a cluster.
+func (m *Machine) BeginTimeline(timeline uint32, wall time.Time) error {
 	parent := m.timeline()
 	if timeline <= parent {
 		return fmt.Errorf("timeline %d is not beyond that of the backup, %d", timeline, parent)
@@ -32,11 +35,11 @@ func (m *Machine) BeginTimeline(timeline uint32) error {
 	var now int64
 	m.db.View(func() { now = m.metaNow().NowMS })
 	cmd, err := encodeCommand(cmdBeginTimeline, keying{}, beginTimelineCmd{Timeline: timeline, Record: timelineRec{
-		History: newID(10), Parent: parent, ForkIndex: index, SinceMS: now - reconcileBeforeMS}})
+		History: newID(10), Parent: parent, ForkIndex: index, ForkMS: now, SinceMS: now - reconcileBeforeMS}})
 	if err != nil {
 		return err
 	}
-	m.Apply(index+1, max(term, 1), header{NowMS: now}.encode(), [][]byte{cmd})
+	m.Apply(index+1, max(term, 1), header{NowMS: max(now, wall.UnixMilli())}.encode(), [][]byte{cmd})
 	m.feed.restart(m.Index())
 	return m.db.Checkpoint()
 }

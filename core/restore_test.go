@@ -53,7 +53,7 @@ func restored(t *testing.T, stream []byte, timeline uint32, b mint, change ...fu
 	if err := m.Restore(bytes.NewReader(stream)); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.BeginTimeline(timeline); err != nil {
+	if err := m.BeginTimeline(timeline, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	at, _ := m.Applied()
@@ -296,7 +296,7 @@ func TestIndexOfAnotherTimeline(t *testing.T) {
 	if at := r.machine.Index(); at.Timeline != 3 {
 		t.Errorf("index %v", at)
 	}
-	if err := r.machine.BeginTimeline(3); err == nil {
+	if err := r.machine.BeginTimeline(3, time.Now()); err == nil {
 		t.Error("a timeline began twice")
 	}
 	if s.machine.History() != "" || r.machine.History() == "" {
@@ -308,5 +308,51 @@ func TestIndexOfAnotherTimeline(t *testing.T) {
 	first := s.machine.History()
 	if err := s.service.EnsureHistory(t.Context()); err != nil || first == "" || s.machine.History() != first {
 		t.Errorf("the history was %q and is %q, %v", first, s.machine.History(), err)
+	}
+}
+
+// TestRestoreAfterALongOutage restores a backup of ten hours ago: log time goes on at the clock of the
+// restore, what waits for its buyer has waited for no longer than before, and the report says when the
+// backup was taken.
+func TestRestoreAfterALongOutage(t *testing.T) {
+	b := newMint(t)
+	s := newShop(t, b.join)
+	s.mugs("A", 1)
+	s.at(time.Now().UnixMilli(), core.Tick())
+	c := s.cart("A", 1)
+	refused(s, api.CodePaymentUnavailable, api.CheckoutCart, purchase(c.ID, "tok_error"), api.Call{Key: "k"})
+	s.at(time.Now().UnixMilli(), core.Tick())
+	stream, _ := saved(t, s.machine)
+	then := core.NowOf(s.machine)
+
+	m := openMachine(t, filepath.Join(t.TempDir(), "late.db"))
+	if err := m.Restore(bytes.NewReader(stream)); err != nil {
+		t.Fatal(err)
+	}
+	wall := time.UnixMilli(then).Add(10 * time.Hour)
+	if err := m.BeginTimeline(2, wall); err != nil {
+		t.Fatal(err)
+	}
+	if now := core.NowOf(m); now != wall.UnixMilli() {
+		t.Errorf("log time is %d, want that of the restore, %d", now, wall.UnixMilli())
+	}
+	at, _ := m.Applied()
+	r := newShop(t, b.join, func(c *core.ServiceConfig) { c.Machine, c.Log = m, &aloneLog{m: m, base: at} })
+	status := func() string {
+		return get(r, api.OrdersList, api.OrdersQuery{}, r.staffCall("")).Items[0].Status
+	}
+	tick := func(d time.Duration) { r.at(wall.Add(d).UnixMilli(), core.Tick()) }
+	tick(time.Second)
+	if got := status(); got != api.OrderPendingPayment {
+		t.Errorf("after ten hours in which nobody could pay the order is %s", got)
+	}
+	for d := 4 * time.Second; d < 61*time.Minute; d += 4 * time.Second {
+		tick(d)
+	}
+	if got := status(); got != api.OrderCancelled {
+		t.Errorf("an hour in which everybody could pay later the order is %s", got)
+	}
+	if got := core.ForkedAt(m); got != then {
+		t.Errorf("the fork is said to be at %d, want %d", got, then)
 	}
 }

@@ -1,7 +1,8 @@
 // Command core is a node of the core cluster: it replicates the shop's state and decides.
 //
 //	core serve     run a node
-//	core check     read a stopped node's state and verify every invariant
+//	core check     read a stopped node's state, or a backup, and verify every invariant
+//	core backup    list the backups, take one now
 //	core restore   make the data directory of a first node out of a backup
 //	core import    import a product CSV through a running shop
 //	core members   list and change the members of a running cluster
@@ -22,7 +23,8 @@ import (
 const usage = `Usage: core <command> [flags]
 
   serve     run a node of the core cluster
-  check     read a stopped node's state and verify every invariant
+  check     read a stopped node's state, or a backup, and verify every invariant
+  backup    list the backups, take one now
   restore   make the data directory of a first node out of a backup
   import    import a product CSV through a running shop
   members   list and change the members of a running cluster
@@ -44,13 +46,15 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		fmt.Print(usage)
-		return &flagenv.UsageError{Setting: "command", Want: "give one of serve, check, restore, import, members, ca"}
+		return &flagenv.UsageError{Setting: "command", Want: "give one of serve, check, backup, restore, import, members, ca"}
 	}
 	switch args[0] {
 	case "serve":
 		return serve(ctx, args[1:])
 	case "check":
-		return check(args[1:])
+		return check(ctx, args[1:])
+	case "backup":
+		return backups(ctx, args[1:])
 	case "restore":
 		return restore(ctx, args[1:])
 	case "import":
@@ -63,5 +67,5 @@ func run(ctx context.Context, args []string) error {
 		fmt.Print(usage)
 		return nil
 	}
-	return &flagenv.UsageError{Setting: "command", Value: args[0], Want: "give one of serve, check, restore, import, members, ca"}
+	return &flagenv.UsageError{Setting: "command", Value: args[0], Want: "give one of serve, check, backup, restore, import, members, ca"}
 }

@@ -56,7 +56,7 @@ func restore(ctx context.Context, args []string) error {
 	if o.dryRun {
 		return r.machine.Close()
 	}
-	err = r.machine.BeginTimeline(plan.next)
+	err = r.machine.BeginTimeline(plan.next, time.Now())
 	if err == nil {
 		err = replication.Seed(replication.Config{ID: o.id, Region: o.region, Dir: work, Bootstrap: o.peers, LogKind: replication.LogKind(o.raftLog)}, seeded{r.machine})
 	}
@@ -135,6 +135,7 @@ type plan struct {
 	next     uint32
 }
 
+// planRestore finds out what there is, and what a restore or a check needs of it.
 func planRestore(ctx context.Context, bucket *backup.Bucket, o restoreOptions) (p plan, err error) {
 	all, err := bucket.Timelines(ctx)
 	if err != nil {
@@ -147,7 +148,7 @@ func planRestore(ctx context.Context, bucket *backup.Bucket, o restoreOptions) (
 		}
 	}
 	if p.timeline.Number == 0 {
-		return p, flagenv.Errorf("from", "%s holds no full backup of the timeline asked for", o.from)
+		return p, flagenv.Errorf("timeline", "%s holds no full backup of the timeline asked for; core backup list --from %s shows what there is", o.from, o.from)
 	}
 	end := p.timeline.End()
 	if p.to = end; o.toIndex != 0 {
@@ -182,9 +183,8 @@ type restoring struct {
 	failure error // of applying
 }
 
-// state rebuilds the state and verifies all of it. In a dry run it goes on to the end, to say what
-// would be lost.
-func (r *restoring) state(ctx context.Context, path string, dry bool) (err error) {
+// rebuild makes the state out of the full backup and the log. The machine is open when there is no error.
+func (r *restoring) rebuild(ctx context.Context, path string) (err error) {
 	if r.machine, err = core.OpenMachine(core.MachineConfig{Path: path, Fail: func(err error) { r.failure = err }}); err != nil {
 		return err
 	}
@@ -203,9 +203,23 @@ func (r *restoring) state(ctx context.Context, path string, dry bool) (err error
 	}
 	r.reached = r.base.Index
 	err = r.bucket.Segments(ctx, r.chain, r.timeline.Number, r.segment)
-	if err != nil && !errors.Is(err, errReached) {
+	if errors.Is(err, errReached) {
+		err = nil
+	}
+	return err
+}
+
+// state rebuilds the state and verifies all of it. In a dry run it goes on to the end, to say what
+// would be lost.
+func (r *restoring) state(ctx context.Context, path string, dry bool) (err error) {
+	if err := r.rebuild(ctx, path); err != nil {
 		return err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.machine.Close())
+		}
+	}()
 	if err := r.verify(); err != nil {
 		return err
 	}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"meridian/backup"
 	"meridian/cmd/core/node"
 	"meridian/core"
 	"meridian/core/payments"
@@ -72,6 +75,17 @@ func soon(t *testing.T, what string, ok func() bool) {
 	}
 }
 
+// restoredAt is the index at which a new timeline began, in a directory that no node has served yet.
+func restoredAt(t *testing.T, data string) uint64 {
+	t.Helper()
+	m, err := core.OpenMachine(core.MachineConfig{Path: filepath.Join(data, "state.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	return m.Summary().Index - 1 // the timeline begins with an entry of its own
+}
+
 // TestRestoreDrill backs a real node up while it runs, loses its directory, and restores it.
 func TestRestoreDrill(t *testing.T) {
 	srv := s3test.Start(t)
@@ -82,6 +96,8 @@ func TestRestoreDrill(t *testing.T) {
 	soon(t, "a full backup", func() bool { return n.Backup.Status().Complete })
 	first := n.Machine.Index()
 	soon(t, "a few entries more", func() bool { return n.Machine.Index().Raft > first.Raft+2 })
+	middle := n.Machine.Summary()
+	soon(t, "time to pass", func() bool { return n.Machine.Summary().NowMS > middle.NowMS })
 	history := n.Machine.History()
 	at := n.Machine.Index()
 	hash, orders := n.Machine.Hash(), n.Machine.Summary().Orders
@@ -102,6 +118,18 @@ func TestRestoreDrill(t *testing.T) {
 		return run(t.Context(), strings.Fields(fmt.Sprintf("restore --s3-endpoint %s --s3-access-key %s --s3-secret-key-file %s --from s3://backups/shop --data %s --raft-addr 127.0.0.1:0 %s",
 			srv.Endpoint, srv.AccessKey, secretFile, data, more)))
 	}
+	s3Flags := fmt.Sprintf(" --s3-endpoint %s --s3-access-key %s --s3-secret-key-file %s", srv.Endpoint, srv.AccessKey, secretFile)
+	for _, sound := range []string{"check --backup s3://backups/shop", "backup list --from s3://backups/shop"} {
+		if err := run(t.Context(), strings.Fields(sound+s3Flags)); err != nil {
+			t.Errorf("%s: %v", sound, err)
+		}
+	}
+	for _, bad := range []string{"check --backup s3://backups/nothing", "check --backup s3://backups/shop --timeline 7", "check --backup s3://backups/shop --scratch " + dir + "/nothing",
+		"check --backup nowhere", "backup list --from s3://backups/nothing", "backup sell"} {
+		if err := run(t.Context(), strings.Fields(bad+strings.Repeat(s3Flags, strings.Count(bad, "s3:")))); flagenv.ExitCode(err) != flagenv.ExitBadConfig {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
 	for _, bad := range []string{"--to-index 999999", "--to-time then", "--timeline 7", "--from nowhere", "--to-index 1"} {
 		if err := command(bad); flagenv.ExitCode(err) != flagenv.ExitBadConfig {
 			t.Errorf("%s: %v", bad, err)
@@ -115,6 +143,13 @@ func TestRestoreDrill(t *testing.T) {
 	}
 	if _, err := os.Stat(data); !os.IsNotExist(err) {
 		t.Errorf("a dry run made %s: %v", data, err)
+	}
+	earlier := filepath.Join(dir, "earlier")
+	if err := command("--data " + earlier + " --to-time " + time.UnixMilli(middle.NowMS).UTC().Format(time.RFC3339Nano)); err != nil {
+		t.Fatal(err)
+	}
+	if got := restoredAt(t, earlier); got < middle.Index || got >= at.Raft {
+		t.Errorf("restored to index %d; index %d was the last of that time, and %d later", got, middle.Index, at.Raft)
 	}
 	if err := command("--to-index " + fmt.Sprint(at.Raft)); err != nil {
 		t.Fatal(err)
@@ -136,6 +171,38 @@ func TestRestoreDrill(t *testing.T) {
 	soon(t, "a backup of the new timeline", func() bool { return n.Backup.Status().Complete })
 	all, err := n.Backup.Bucket().Timelines(t.Context())
 	if err != nil || len(all) != 2 || len(all[0].Fulls) == 0 || len(all[1].Fulls) == 0 {
-		t.Errorf("%+v, %v", all, err)
+		t.Fatalf("%+v, %v", all, err)
+	}
+	store, err := objects.New(s3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := all[0].Fulls[len(all[0].Fulls)-1]
+	o, err := store.Get(t.Context(), full.Snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flipped := bytes.Clone(o.Body)
+	flipped[len(flipped)/2] ^= 1
+	verdict := func() error {
+		return run(t.Context(), strings.Fields("check --backup s3://backups/shop --timeline 1"+s3Flags))
+	}
+	if err := store.Put(t.Context(), full.Snapshot, "application/octet-stream", flipped); err != nil {
+		t.Fatal(err)
+	}
+	if err := verdict(); err == nil || !strings.Contains(err.Error(), "core backup take") {
+		t.Errorf("a backup with a flipped bit: %v", err)
+	}
+	if err := store.Remove(t.Context(), full.Snapshot); err != nil {
+		t.Fatal(err)
+	}
+	if err := verdict(); !errors.Is(err, backup.ErrMissing) {
+		t.Errorf("a backup without its snapshot: %v", err)
+	}
+	if err := store.Put(t.Context(), full.Snapshot, "application/octet-stream", o.Body); err != nil {
+		t.Fatal(err)
+	}
+	if err := verdict(); err != nil {
+		t.Errorf("the backup as it was: %v", err)
 	}
 }

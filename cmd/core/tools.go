@@ -10,44 +10,12 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"meridian/api"
-	"meridian/core"
 	"meridian/internal/flagenv"
 )
-
-// check reads the state of a stopped node.
-func check(args []string) error {
-	fs := flag.NewFlagSet("core check", flag.ContinueOnError)
-	data := fs.String("data", "data/core", "data directory of a node that is not running")
-	if err := flagenv.Parse(fs, "CORE", args); err != nil {
-		return err
-	}
-	path := filepath.Join(*data, "state.db")
-	if _, err := os.Stat(path); err != nil {
-		return flagenv.Errorf("data", "holds no state: %v", err)
-	}
-	m, err := core.OpenMachine(core.MachineConfig{Path: path})
-	if err != nil {
-		return fmt.Errorf("%w; is the node still running?", err)
-	}
-	r, err := m.Check()
-	if err = errors.Join(err, m.Close()); err != nil {
-		return err
-	}
-	fmt.Printf("index %d, hash %016x, %d products, %d stock levels, %d orders, %d open\n", r.Index, r.Hash, r.Products, r.SKUs, r.Orders, r.Open)
-	for _, p := range r.Problems {
-		fmt.Println("PROBLEM:", p)
-	}
-	if len(r.Problems) > 0 {
-		return fmt.Errorf("%d problems: keep a copy of the directory, and let the node copy its state from the others", len(r.Problems))
-	}
-	fmt.Println("every invariant holds")
-	return nil
-}
 
 // staffFlags are how a command line reaches a running shop.
 type staffFlags struct{ url, token string }

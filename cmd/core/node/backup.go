@@ -106,7 +106,7 @@ func (b backups) List(ctx context.Context) (api.Backups, error) {
 	}
 	s := b.node.Backup.Status()
 	at := b.node.Machine.Index()
-	v := api.Backups{Complete: s.Complete, LagMS: s.Lag.Milliseconds(), LagMaxMS: s.LagMax.Milliseconds(), Shipped: api.Index{Timeline: at.Timeline, Raft: s.Shipped},
+	v := api.Backups{Index: at, Complete: s.Complete, LagMS: s.Lag.Milliseconds(), LagMaxMS: s.LagMax.Milliseconds(), Shipped: api.Index{Timeline: at.Timeline, Raft: s.Shipped},
 		Running: s.FullRunning, Failures: s.Failures, Backups: []api.Backup{}, Ranges: []api.BackupRange{}}
 	if s.Err != nil {
 		v.Problem = s.Err.Error()
