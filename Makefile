@@ -9,6 +9,7 @@ AUDIT_DIR ?= .demo/audit
 TESTP   ?= 4
 TESTFLAGS ?=
 CHAOS_ARGS ?= --report docs/CHAOS.md
+DRILL_ARGS ?= --report docs/DRILL.md
 export GOWORK = off
 
 # One set of build flags for everything that is run, so that nothing is compiled twice.
@@ -74,6 +75,10 @@ bench-peers:
 .PHONY: chaos chaos-deps
 chaos: dev chaos-deps ## 200 rounds of faults on real processes, 1,000 awaking leaders, written to docs/CHAOS.md (about 25 min; root); CHAOS_ARGS="--rounds 20" plays fewer and writes nothing
 	@mkdir -p bin && $(BUILD) -o bin/ $(PROGRAMS) $(LOCAL) && exec bin/dev chaos $(CHAOS_ARGS)
+
+.PHONY: drill
+drill: dev ## lose a shop 24 times under load and restore it from its backup, written to docs/DRILL.md (about 7 min); DRILL_ARGS="--rounds 4" plays one shop and writes nothing
+	@mkdir -p bin && $(BUILD) -o bin/ $(PROGRAMS) $(LOCAL) && exec bin/dev drill $(DRILL_ARGS)
 
 load: dev ## light traffic on a running demo; LOAD_ARGS="--rate 20"; Ctrl-C ends it
 	@exec bin/dev load $(LOAD_ARGS)

@@ -13,7 +13,7 @@ func (s *Shop) backupOperations() []operation {
 			ID: "getBackups", Roles: []string{roleOperator}, Summary: "How the backup stands, what can be restored, and what became of the last restore", Result: api.Backups{}},
 		{Route: Route{Method: "POST", Pattern: backups, Class: Staff, MaxBody: staffBodyMax, Timeout: payTimeout, Handler: s.takeBackup},
 			ID: "takeBackup", Roles: []string{roleOperator}, Summary: "Begin a full backup now; GET says when it is there", Status: 202, Result: api.Backups{}},
-		{Route: Route{Method: "GET", Pattern: backups + "/differences", Class: Staff, Timeout: payTimeout, Handler: s.differences},
+		{Route: Route{Method: "GET", Pattern: backups + "/differences", Class: Staff, Query: []string{"after", "limit"}, Timeout: payTimeout, Handler: s.differences},
 			ID: "listDifferences", Roles: []string{roleOperator}, Summary: "Charges that did not fit the orders after a restore, and what was done about them", Result: api.List[api.Difference]{}},
 	}
 }

@@ -3,7 +3,9 @@ package edge
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -83,5 +85,27 @@ func TestOpenAPIHoldsTogether(t *testing.T) {
 		if !strings.Contains(string(text), `"`+field+`"`) {
 			t.Errorf("no field %s", field)
 		}
+	}
+}
+
+// Whoever is answered with a list and its next has to be able to ask for what follows: a route that does
+// not let "after" through gives the first page for ever.
+func TestListsCanBePaged(t *testing.T) {
+	lists := 0
+	short := []string{"listOutboxConsumers", "listReports", "listShippingMethods"} // whole, always
+	for _, o := range NewShop(ShopConfig{}).operations() {
+		name := fmt.Sprintf("%T", o.Result)
+		if !strings.HasPrefix(name, "api.List[") {
+			continue
+		}
+		lists++
+		for _, q := range []string{"after", "limit"} {
+			if !slices.Contains(o.Query, q) && !slices.Contains(short, o.ID) {
+				t.Errorf("%s answers with a list and does not take %q", o.ID, q)
+			}
+		}
+	}
+	if lists < 5 {
+		t.Errorf("%d lists only: the test would test nothing", lists)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -200,7 +201,7 @@ func holding(v api.Backups, at api.Index) (found api.Backup, ok bool) {
 func (c *backupCommand) differences(ctx context.Context) error {
 	all := []api.Difference{}
 	for after, more := "", true; more; {
-		b, err := c.staff.call(ctx, http.MethodGet, backupPath+"/differences?limit=100&after="+after, "", nil)
+		b, err := c.staff.call(ctx, http.MethodGet, backupPath+"/differences?limit=100&after="+url.QueryEscape(after), "", nil)
 		if err != nil {
 			return err
 		}
@@ -209,7 +210,7 @@ func (c *backupCommand) differences(ctx context.Context) error {
 			return fmt.Errorf("read the shop's answer: %w", err)
 		}
 		all = append(all, page.Items...)
-		if more = page.Next != nil; more {
+		if more = page.Next != nil && *page.Next != after; more {
 			after = *page.Next
 		}
 	}

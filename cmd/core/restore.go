@@ -67,13 +67,12 @@ func restore(ctx context.Context, args []string) error {
 		return err
 	}
 	say("%s is ready: timeline %d begins after index %d of timeline %d", o.data, plan.next, r.reached, plan.timeline.Number)
-	say("start this node as usual; every other one joins it with an empty data directory and --join")
+	say("start this node as usual; every other one joins it with an empty data directory and --join, and is promoted (core members)")
 	say("nothing is sold until the provider's charges were compared with the orders: this node's log says when, and what was found")
 	return nil
 }
 
 func parseRestore(args []string) (o restoreOptions, err error) {
-	var peers string
 	fs := flag.NewFlagSet("core restore", flag.ContinueOnError)
 	o.s3.add(fs)
 	fs.StringVar(&o.from, "from", "", "where the backups are, s3://bucket/prefix")
@@ -86,7 +85,6 @@ func parseRestore(args []string) (o restoreOptions, err error) {
 	fs.StringVar(&o.region, "region", "local", "region of that node")
 	fs.StringVar(&o.raftAddr, "raft-addr", "127.0.0.1:8110", "by which address the other nodes will call it")
 	fs.StringVar(&o.apiAddr, "api-addr", "127.0.0.1:8100", "by which address edges will call it")
-	fs.StringVar(&peers, "peers", "", "the members of the new cluster, as for core serve; empty: this node alone, and others join it")
 	fs.StringVar(&o.raftLog, "raft-log", string(replication.LogBolt), "what will keep the log: boltdb or wal")
 	if err := flagenv.Parse(fs, "CORE", args); err != nil {
 		return o, err
@@ -107,7 +105,8 @@ func parseRestore(args []string) (o restoreOptions, err error) {
 	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return o, flagenv.Errorf("data", "%v", err)
 	}
-	return o, o.parsePeers(peers, "")
+	// One node alone: a voter with an empty directory would be refused, having forgotten what it voted for.
+	return o, o.parsePeers("", "")
 }
 
 // adopt gives the finished directory its name.

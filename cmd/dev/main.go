@@ -6,6 +6,7 @@
 //	dev load      browse a running demo lightly, as shoppers do
 //	dev oversell  let 400 buyers race for 100 units and compare every ledger
 //	dev chaos     break real cores in every way this machine allows, and judge what their clients were told
+//	dev drill     lose whole shops and restore them from their backups
 //	dev openapi   write the OpenAPI description
 //	dev fetch     get the S3 server and the ClickHouse engine into the user's cache
 package main
@@ -29,6 +30,7 @@ const usage = `Usage: dev <command> [flags]
   load      browse a running demo lightly, as shoppers do
   oversell  let 400 buyers race for 100 units, and compare every ledger
   chaos     break real cores, and judge what their clients were told
+  drill     lose whole shops, and restore them from their backups
   openapi   write the OpenAPI description
   fetch     get the S3 server and the ClickHouse engine into the user's cache
 
@@ -48,7 +50,7 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) == 0 {
 		fmt.Fprint(out, usage)
-		return &flagenv.UsageError{Setting: "command", Want: "give one of up, seed, load, oversell, chaos, openapi, fetch"}
+		return &flagenv.UsageError{Setting: "command", Want: "give one of up, seed, load, oversell, chaos, drill, openapi, fetch"}
 	}
 	name, rest := args[0], args[1:]
 	switch name {
@@ -62,6 +64,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return oversell(ctx, rest, out)
 	case "chaos":
 		return runChaos(ctx, rest, out)
+	case "drill":
+		return runDrill(ctx, rest, out)
 	case "openapi":
 		return openapi(rest, out)
 	case "fetch":
@@ -70,5 +74,5 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		fmt.Fprint(out, usage)
 		return nil
 	}
-	return &flagenv.UsageError{Setting: "command", Value: name, Want: "give one of up, seed, load, oversell, chaos, openapi, fetch"}
+	return &flagenv.UsageError{Setting: "command", Value: name, Want: "give one of up, seed, load, oversell, chaos, drill, openapi, fetch"}
 }

@@ -86,7 +86,7 @@ func (c Config) Run(ctx context.Context) (*Summary, error) {
 		return nil, err
 	}
 	c.Dir = dir
-	s := &Summary{Config: c, Start: time.Now(), Machine: machine()}
+	s := &Summary{Config: c, Start: time.Now(), Machine: Machine()}
 	var missing []string
 	c.have, missing = offers()
 	for _, m := range missing {

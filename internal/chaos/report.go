@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// machine describes where a run was made.
-func machine() string {
+// Machine describes where a run was made.
+func Machine() string {
 	var u unix.Utsname
 	kernel := "?"
 	if unix.Uname(&u) == nil {

@@ -35,6 +35,7 @@ func layers() []layer {
 		{"deploy", []string{"internal/flagenv", "api"}, "local stand-ins are other people's programs to us: they must not share our code"},
 		{"internal/cluster", []string{anything}, "the harness starts all of it"},
 		{"internal/chaos", []string{"api", "api/coreclient", "core/seal", "internal/history", "internal/workload", "internal/nodetls"}, "it breaks processes from outside; of the shop it knows the contract, and the key ring that cores share"},
+		{"internal/drill", []string{"api", "api/coreclient", "core/seal"}, "it loses and restores processes from outside, by an operator's commands; of the shop it knows the contract, and the key ring that cores share"},
 		{"internal", []string{"api", "api/coreclient"}, "test support speaks the contract"},
 		{"examples", nil, "an example is somebody else's program: it knows the public API and nothing else"},
 		{"test", []string{anything}, "scenarios may use all of it"},

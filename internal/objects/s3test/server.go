@@ -124,6 +124,12 @@ func freeAddress(tb testing.TB) string {
 	return l.Addr().String()
 }
 
+// Program is the server's program, for tests that start it as part of more.
+func Program(tb testing.TB) string {
+	tb.Helper()
+	return build(tb)
+}
+
 // build answers the server's program: MERIDIAN_VERSITYGW, or one built once into the user's cache from
 // the pinned tools module. The lock keeps packages that are tested at once from building it twice.
 func build(tb testing.TB) string {
