@@ -56,15 +56,15 @@ func (srv *Server) adjustAll(calls []api.FrameCall, places []int, results []api.
 	var wait int64
 	var who call // of the calls before: a frame's calls mostly come from one principal
 	var unknown error
-	slab := make([]byte, 0, groupBytes)
-	var commands [][]byte
-	var waiting []int
+	size := min(groupBytes, 96*len(places)) // about what they need
+	slab := make([]byte, 0, size)
+	commands, waiting := make([][]byte, 0, len(places)), make([]int, 0, len(places))
 	flush := func() {
 		if len(commands) == 0 {
 			return
 		}
 		srv.adjustGroup(wait, commands, waiting, calls, results)
-		slab, commands, waiting, wait = make([]byte, 0, groupBytes), nil, nil, 0
+		slab, commands, waiting, wait = make([]byte, 0, size), nil, nil, 0
 	}
 	for _, i := range places {
 		k := &calls[i]

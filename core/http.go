@@ -1,6 +1,7 @@
 package core
 
 import (
+	"bytes"
 	"context"
 	"crypto/subtle"
 	"crypto/tls"
@@ -10,7 +11,6 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -104,7 +104,7 @@ func (srv *Server) handle(ctx *fasthttp.RequestCtx) {
 			srv.problem(ctx, api.Internal(fmt.Errorf("panic: %v", p)), reply{})
 		}
 	}()
-	name, ok := strings.CutPrefix(string(ctx.Path()), "/v1/")
+	name, ok := bytes.CutPrefix(ctx.RequestURI(), []byte("/v1/")) // no endpoint has a name that a URI would write in another way
 	switch {
 	case subtle.ConstantTimeCompare(ctx.Request.Header.Peek("Authorization"), srv.token) != 1:
 		srv.problem(ctx, api.NewError(api.CodeUnauthorized, "The core is called by edges, with the cluster's token."), reply{})
@@ -112,9 +112,10 @@ func (srv *Server) handle(ctx *fasthttp.RequestCtx) {
 		srv.problem(ctx, api.NewError(api.CodeNotFound, "There is nothing here."), reply{})
 	case !ctx.IsPost():
 		srv.problem(ctx, api.NewError(api.CodeMethodNotAllowed, "Use POST."), reply{})
-	case name == "frame":
+	case string(name) == "frame":
 		srv.frame(ctx)
 	default:
+		name := string(name)
 		if g := srv.admission.of(name); g != nil {
 			if !g.Enter() {
 				srv.problem(ctx, tooMany(), reply{})

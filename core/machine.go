@@ -198,21 +198,16 @@ func (m *Machine) metaNow() metaRec {
 	return v
 }
 
-// Index is the index of the applied state, within its timeline. The caller holds no lock.
-func (m *Machine) Index() (i api.Index) {
-	m.db.View(func() { i = m.indexLocked() })
-	return i
-}
-
-func (m *Machine) indexLocked() api.Index {
-	raft, _ := m.db.Applied()
-	return api.Index{Timeline: m.timeline(), Raft: raft}
+// Index is the index of the applied state, within its timeline. What is read in a View after it is at least as new.
+func (m *Machine) Index() api.Index {
+	p := m.db.Position()
+	return api.Index{Timeline: uint32(p.Timeline), Raft: p.Reached}
 }
 
 // View runs fn on a consistent state and returns the index it saw, taken before fn.
 func (m *Machine) View(fn func()) (i api.Index) {
 	m.db.View(func() {
-		i = m.indexLocked()
+		i = m.Index()
 		fn()
 	})
 	return i

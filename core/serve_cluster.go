@@ -176,5 +176,5 @@ func (s *Service) outboxDone(ctx context.Context, _ *call, a api.OutboxAck) (rep
 func (s *Service) status() api.NodeStatus {
 	var h [8]byte
 	binary.BigEndian.PutUint64(h[:], s.m.Hash())
-	return api.NodeStatus{ID: s.cfg.ID, Region: s.cfg.Region, Leader: s.log.Leader(), Index: s.m.indexLocked(), Hash: hex.EncodeToString(h[:]), Products: s.m.products.Len()}
+	return api.NodeStatus{ID: s.cfg.ID, Region: s.cfg.Region, Leader: s.log.Leader(), Index: s.m.Index(), Hash: hex.EncodeToString(h[:]), Products: s.m.products.Len()}
 }

@@ -40,6 +40,7 @@ func (p *proposal) take() bool   { return p.state.CompareAndSwap(stateQueued, st
 func (p *proposal) giveUp() bool { return p.state.CompareAndSwap(stateQueued, stateGivenUp) }
 
 type batch struct {
+	data      []byte // the entry
 	future    raft.ApplyFuture
 	proposals []*proposal
 	commands  int
@@ -135,8 +136,8 @@ func (p *proposal) abandon(stats *counters, refusal, cause error) outcome {
 	return outcome{err: fmt.Errorf("%w: %w", ErrUnknown, cause)}
 }
 
-// runBatcher gathers what queued up while earlier batches were in flight, so that batches grow with
-// the load and a lone command never waits for company.
+// runBatcher gathers what queued up while the batch before was being written to this node's own disk, so
+// that batches grow with the load and a lone command never waits for company.
 func (n *Node) runBatcher() {
 	defer close(n.inflight)
 	var carry *proposal
@@ -155,6 +156,11 @@ func (n *Node) runBatcher() {
 		select {
 		case n.slots <- struct{}{}:
 		case <-n.stop:
+			first.refuse(ErrClosed)
+			n.refuseQueued()
+			return
+		}
+		if !n.appending.wait(n.stop) {
 			first.refuse(ErrClosed)
 			n.refuseQueued()
 			return
@@ -213,10 +219,11 @@ func (n *Node) send(taken []*proposal) {
 		}
 	}
 	b.commands = len(commands)
-	data := encodeEntry(n.machine.Seal(), commands)
+	b.data = encodeEntry(n.machine.Seal(), commands)
 	atomic.AddUint64(&n.stats.Batches, 1)
 	atomic.AddUint64(&n.stats.Commands, uint64(len(commands)))
-	b.future = n.raft.Apply(data, 0)
+	n.appending.begin(b.data)
+	b.future = n.raft.Apply(b.data, 0)
 	n.inflight <- b
 }
 
@@ -247,6 +254,7 @@ func answer(ps []*proposal, o outcome) {
 func (n *Node) runSettler() {
 	for b := range n.inflight {
 		err := b.future.Error()
+		n.appending.end(b.data)
 		<-n.slots
 		n.settle(b, err)
 	}

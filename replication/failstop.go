@@ -102,8 +102,9 @@ type logStore struct {
 	inner     raft.LogStore
 	snapshots raft.SnapshotStore
 	stop      *failStop
-	emptied   func()        // called after a deletion which left nothing
-	written   atomic.Uint64 // bytes of entries since the start
+	emptied   func()            // called after a deletion which left nothing
+	stored    func([]*raft.Log) // called when entries are in the log; may be nil
+	written   atomic.Uint64     // bytes of entries since the start
 }
 
 var (
@@ -140,7 +141,11 @@ func (s *logStore) StoreLogs(ls []*raft.Log) error {
 	for _, l := range ls {
 		s.written.Add(uint64(len(l.Data)))
 	}
-	return s.stop.write("write log", func() error { return s.inner.StoreLogs(ls) })
+	err := s.stop.write("write log", func() error { return s.inner.StoreLogs(ls) })
+	if err == nil && s.stored != nil {
+		s.stored(ls)
+	}
+	return err
 }
 
 // joins refuses an entry that would leave a hole: one after neither the log's last entry nor the newest

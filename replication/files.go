@@ -28,7 +28,7 @@ type stores struct {
 
 func (n *Node) wrap(s Stores) *stores {
 	return &stores{
-		log:       &logStore{inner: s.Log, snapshots: s.Snapshots, stop: n.failStop, emptied: n.noteEmptied},
+		log:       &logStore{inner: s.Log, snapshots: s.Snapshots, stop: n.failStop, emptied: n.noteEmptied, stored: n.appended},
 		stable:    &stableStore{inner: s.Stable, stop: n.failStop},
 		snapshots: &snapshotStore{inner: s.Snapshots, stop: n.failStop},
 	}

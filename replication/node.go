@@ -27,14 +27,15 @@ type Node struct {
 	teller    *teller
 	stats     counters
 
-	queue    chan *proposal
-	waiting  atomic.Int64  // commands in queue
-	slots    chan struct{} // one a batch in flight
-	changing chan struct{} // holds the change of the members that is under way
-	inflight chan batch
-	leading  leadership
-	verifier verifier
-	emptied  chan struct{}
+	queue     chan *proposal
+	waiting   atomic.Int64  // commands in queue
+	slots     chan struct{} // one a batch in flight
+	changing  chan struct{} // holds the change of the members that is under way
+	inflight  chan batch
+	appending *appending
+	leading   leadership
+	verifier  verifier
+	emptied   chan struct{}
 
 	transferBlocked atomic.Int64 // unix nanoseconds; 0: entries are taken
 
@@ -72,16 +73,17 @@ func Open(cfg Config, m Machine) (*Node, error) {
 func newNode(cfg Config, m Machine) *Node {
 	n := &Node{
 		cfg: cfg, machine: m,
-		failStop: newFailStop(cfg.Exit, cfg.Logger, cfg.DiskStall),
-		queue:    make(chan *proposal, cfg.QueueMax),
-		slots:    make(chan struct{}, cfg.InFlight),
-		changing: make(chan struct{}, 1),
-		inflight: make(chan batch, cfg.InFlight),
-		leading:  leadership{changed: make(chan struct{})},
-		verifier: verifier{kick: make(chan struct{}, 1), weak: cfg.weak},
-		emptied:  make(chan struct{}, 1),
-		regions:  map[string]string{cfg.ID: cfg.Region},
-		stop:     make(chan struct{}), dead: make(chan struct{}),
+		failStop:  newFailStop(cfg.Exit, cfg.Logger, cfg.DiskStall),
+		queue:     make(chan *proposal, cfg.QueueMax),
+		slots:     make(chan struct{}, cfg.InFlight),
+		changing:  make(chan struct{}, 1),
+		inflight:  make(chan batch, cfg.InFlight),
+		appending: newAppending(),
+		leading:   leadership{changed: make(chan struct{})},
+		verifier:  verifier{kick: make(chan struct{}, 1), weak: cfg.weak},
+		emptied:   make(chan struct{}, 1),
+		regions:   map[string]string{cfg.ID: cfg.Region},
+		stop:      make(chan struct{}), dead: make(chan struct{}),
 		leadDone: make(chan struct{}), settled: make(chan struct{}),
 		release: func() error { return nil },
 	}

@@ -121,11 +121,12 @@ func (f *framer) take() []*waiting {
 	return batch
 }
 
-// deliver sends one frame and hands every write its own result. A write that is alone needs no frame.
+// deliver sends one frame and hands every write its own result. A write that is alone needs no frame,
+// unless it has a compact form: that is shorter, and read in a fraction of the time.
 func (f *framer) deliver(batch []*waiting) {
 	ctx, cancel := context.WithDeadline(context.Background(), latest(batch))
 	defer cancel()
-	if len(batch) == 1 {
+	if len(batch) == 1 && batch[0].k.compact == nil {
 		r, err := f.node.post(ctx, batch[0].k)
 		batch[0].done <- outcome{r, err}
 		return

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strconv"
 	"time"
 
 	"meridian/api"
@@ -36,7 +35,7 @@ func (c *cores) connect(o op) (client, error) {
 	return nil, fmt.Errorf("cores know no %s", o)
 }
 
-// caller sends commands to the leader: one in a request of its own, several as a frame. What is
+// caller sends commands to the leader in frames, as edges do, also when it has one only. What is
 // unknown or refused for the moment is sent again under its key until it is known.
 type caller struct {
 	cores    *cores
@@ -47,11 +46,9 @@ type caller struct {
 	calls  []api.FrameCall
 	keys   [][]byte
 	bodies [][]byte
-	// compact are the bodies in the form they have in a frame.
-	compact [][]byte
-	arena   []byte
-	frame   []byte
-	open    []int // the commands whose outcome is not known yet
+	arena  []byte
+	frame  []byte
+	open   []int // the commands whose outcome is not known yet
 }
 
 func (p *caller) redial() error {
@@ -95,72 +92,23 @@ func (p *caller) do(commands []command) error {
 // encode writes key and body of each command.
 func (p *caller) encode(commands []command) {
 	for len(p.keys) < len(commands) {
-		p.keys, p.bodies, p.compact = append(p.keys, make([]byte, keyLength)), append(p.bodies, nil), append(p.compact, nil)
+		p.keys, p.bodies = append(p.keys, make([]byte, keyLength)), append(p.bodies, nil)
 	}
 	p.open = p.open[:0]
 	for i := range commands {
 		base64.RawURLEncoding.Encode(p.keys[i], commands[i].id[:])
-		p.bodies[i] = p.bodies[i][:0]
-		if len(commands) == 1 {
-			p.bodies[i] = appendAdjust(p.bodies[i], commands[i].sku)
-		} else {
-			p.compact[i] = api.AdjustStock{SKU: skuNames[commands[i].sku], Delta: -1, Reason: "sold"}.AppendCompact(p.compact[i][:0])
-		}
+		p.bodies[i] = api.AdjustStock{SKU: skuNames[commands[i].sku], Delta: -1, Reason: "sold"}.AppendCompact(p.bodies[i][:0])
 		p.open = append(p.open, i)
 	}
 }
 
 var keyLength = base64.RawURLEncoding.EncodedLen(16)
 
-// appendAdjust is the body of a decrement.
-func appendAdjust(b []byte, sku int) []byte {
-	b = append(b, `{"sku":"`...)
-	b = appendSKU(b, sku)
-	return append(b, `","delta":-1,"reason":"sold"}`...)
-}
-
-// appendSKU is skuName without garbage.
-func appendSKU(b []byte, sku int) []byte {
-	b = append(b, "SKU-"...)
-	for limit := 10_000; limit > max(sku, 1); limit /= 10 {
-		b = append(b, '0')
-	}
-	return strconv.AppendInt(b, int64(sku), 10)
-}
-
 // errRefused is an answer that no repetition changes.
 var errRefused = errors.New("refused")
 
-// send makes one try and takes out of open what is known afterwards. What came as a frame goes on as
-// one, also when a single command of it is left.
+// send makes one try and takes out of open what is known afterwards.
 func (p *caller) send() error {
-	if len(p.bodies[0]) > 0 {
-		return p.sendOne(p.open[0])
-	}
-	return p.sendFrame()
-}
-
-func (p *caller) sendOne(i int) error {
-	w := p.wire
-	w.out = appendHead(w.out[:0], api.StockAdjust.Name, p.patience)
-	w.out = append(w.out, "X-Meridian-Credential: staff:"+staffToken+"\r\nIdempotency-Key: "...)
-	w.out = append(w.out, p.keys[i]...)
-	w.out = append(w.out, "\r\nX-Request-Id: "...)
-	w.out = append(w.out, p.keys[i]...)
-	w.out = append(w.out, "\r\n"...)
-	w.out = appendBody(w.out, "application/json", p.bodies[i])
-	status, body, err := w.exchange()
-	if err != nil {
-		return err
-	}
-	if status == 200 {
-		p.open = p.open[:0]
-		return nil
-	}
-	return p.settle(0, status, string(body))
-}
-
-func (p *caller) sendFrame() error {
 	w := p.wire
 	p.frameCalls()
 	p.frame = api.Frame{Calls: p.calls}.Append(p.frame[:0])
@@ -193,14 +141,14 @@ func (p *caller) sendFrame() error {
 func (p *caller) frameCalls() {
 	p.arena = p.arena[:0]
 	for _, i := range p.open {
-		p.arena = append(append(p.arena, p.keys[i]...), p.compact[i]...)
+		p.arena = append(append(p.arena, p.keys[i]...), p.bodies[i]...)
 	}
 	rest := string(p.arena)
 	cut := func(n int) (part string) { part, rest = rest[:n], rest[n:]; return part }
 	p.calls = p.calls[:0]
 	for _, i := range p.open {
 		key := cut(len(p.keys[i]))
-		c := staffCall(api.StockAdjust.Name, key, cut(len(p.compact[i])), p.patience.Milliseconds())
+		c := staffCall(api.StockAdjust.Name, key, cut(len(p.bodies[i])), p.patience.Milliseconds())
 		c.Compact = true
 		p.calls = append(p.calls, c)
 	}

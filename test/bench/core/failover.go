@@ -224,7 +224,7 @@ func ask(w **wire, addr, key string) (done bool, err error) {
 	(*w).out = appendHead((*w).out[:0], api.StockAdjust.Name, (*w).patience)
 	(*w).out = appendHeader((*w).out, api.HeaderCredential, "staff:"+staffToken)
 	(*w).out = appendHeader((*w).out, api.HeaderKey, key)
-	(*w).out = appendBody((*w).out, "application/json", appendAdjust(nil, 0))
+	(*w).out = appendBody((*w).out, "application/json", []byte(`{"sku":"`+skuNames[0]+`","delta":-1,"reason":"sold"}`))
 	status, body, err := (*w).exchange()
 	if err != nil {
 		(*w).close()

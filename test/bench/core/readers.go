@@ -1,8 +1,6 @@
 package main
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // reader reads the stock of a SKU from the leader.
 type reader struct {
@@ -14,7 +12,7 @@ type reader struct {
 func (r *reader) do(commands []command) error {
 	w := r.wire
 	for i := range commands {
-		r.body = append(appendSKU(append(r.body[:0], `{"sku":"`...), commands[i].sku), `"}`...)
+		r.body = append(append(append(r.body[:0], `{"sku":"`...), skuNames[commands[i].sku]...), `"}`...)
 		w.out = appendHead(w.out[:0], r.endpoint, r.patience)
 		w.out = appendHeader(w.out, "X-Meridian-Credential", "staff:"+staffToken)
 		w.out = appendBody(w.out, "application/json", r.body)
