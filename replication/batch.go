@@ -174,34 +174,6 @@ func (n *Node) runBatcher() {
 	}
 }
 
-// gather takes proposals in the order of the queue until the batch is full. The one that did not fit
-// comes back as carry.
-func (n *Node) gather(first *proposal) (taken []*proposal, carry *proposal) {
-	count, bytes := 0, 0
-	for p := first; p != nil; {
-		size := 0
-		for _, c := range p.commands {
-			size += entrySize(c)
-		}
-		if len(taken) > 0 && (bytes+size > n.cfg.BatchBytes || count+len(p.commands) > n.cfg.BatchMax) {
-			return taken, p
-		}
-		if p.take() {
-			taken, count, bytes = append(taken, p), count+len(p.commands), bytes+size
-		}
-		if count >= n.cfg.BatchMax {
-			return taken, nil
-		}
-		select {
-		case p = <-n.queue:
-			n.left(p)
-		default:
-			p = nil
-		}
-	}
-	return taken, nil
-}
-
 // send seals and hands over one batch. A node that has not applied a barrier of its own term must
 // not seal: its time could lie behind that of entries which it has not applied yet.
 func (n *Node) send(taken []*proposal) {
@@ -222,6 +194,7 @@ func (n *Node) send(taken []*proposal) {
 	b.data = encodeEntry(n.machine.Seal(), commands)
 	atomic.AddUint64(&n.stats.Batches, 1)
 	atomic.AddUint64(&n.stats.Commands, uint64(len(commands)))
+	n.flying.begin(b.commands)
 	n.appending.begin(b.data)
 	b.future = n.raft.Apply(b.data, 0)
 	n.inflight <- b
@@ -255,6 +228,7 @@ func (n *Node) runSettler() {
 	for b := range n.inflight {
 		err := b.future.Error()
 		n.appending.end(b.data)
+		n.flying.end(b.commands)
 		<-n.slots
 		n.settle(b, err)
 	}

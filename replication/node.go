@@ -33,6 +33,7 @@ type Node struct {
 	changing  chan struct{} // holds the change of the members that is under way
 	inflight  chan batch
 	appending *appending
+	flying    *flying
 	leading   leadership
 	verifier  verifier
 	emptied   chan struct{}
@@ -78,12 +79,12 @@ func newNode(cfg Config, m Machine) *Node {
 		slots:     make(chan struct{}, cfg.InFlight),
 		changing:  make(chan struct{}, 1),
 		inflight:  make(chan batch, cfg.InFlight),
-		appending: newAppending(),
-		leading:   leadership{changed: make(chan struct{})},
-		verifier:  verifier{kick: make(chan struct{}, 1), weak: cfg.weak},
-		emptied:   make(chan struct{}, 1),
-		regions:   map[string]string{cfg.ID: cfg.Region},
-		stop:      make(chan struct{}), dead: make(chan struct{}),
+		appending: newAppending(), flying: newFlying(),
+		leading:  leadership{changed: make(chan struct{})},
+		verifier: verifier{kick: make(chan struct{}, 1), weak: cfg.weak},
+		emptied:  make(chan struct{}, 1),
+		regions:  map[string]string{cfg.ID: cfg.Region},
+		stop:     make(chan struct{}), dead: make(chan struct{}),
 		leadDone: make(chan struct{}), settled: make(chan struct{}),
 		release: func() error { return nil },
 	}

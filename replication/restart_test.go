@@ -230,9 +230,12 @@ func TestStorageFailureStops(t *testing.T) {
 	log.set(nil, nil)
 	before := log.written.Load()
 	late := make(chan error, 1)
-	go func() { late <- n.logs.StoreLog(&raft.Log{Index: 1 << 40}) }()
+	go func() {
+		defer close(late) // whoever writes before the node has stopped ends with it
+		late <- n.logs.StoreLog(&raft.Log{Index: 1 << 40})
+	}()
 	n.kill()
-	if err := <-late; err == nil {
+	if err, returned := <-late; returned && err == nil {
 		t.Error("a write after the failure succeeded")
 	}
 	if err := <-answered; !errors.Is(err, ErrUnknown) {

@@ -1,0 +1,51 @@
+package replication
+
+import (
+	"sync"
+	"testing"
+)
+
+// TestBatchesGrowBesideWhatIsInFlight: callers that come back at once share few large entries.
+func TestBatchesGrowBesideWhatIsInFlight(t *testing.T) {
+	m := &journal{}
+	n, _ := loneNode(t, NewMemory(), m, nil)
+	const callers, each = 128, 20
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			for range each {
+				if _, err := n.Propose(t.Context(), []byte("x")); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	s := n.Stats()
+	if s.Commands != callers*each || len(m.commands()) != callers*each {
+		t.Fatalf("%d of %d commands, %d applied", s.Commands, callers*each, len(m.commands()))
+	}
+	// Each entry holds a fair part of those who wait.
+	if s.Batches > callers*each/8 {
+		t.Errorf("%d commands of %d callers took %d entries", s.Commands, callers, s.Batches)
+	}
+}
+
+// TestALoneCommandWaitsForNobody: nothing is in flight when it comes.
+func TestALoneCommandWaitsForNobody(t *testing.T) {
+	f := newFlying()
+	if f.outweighs(1) {
+		t.Error("a lone command would linger")
+	}
+	f.begin(100)
+	if !f.outweighs(49) || f.outweighs(50) {
+		t.Error("a batch lingers beside twice as many")
+	}
+	f.end(100)
+	select {
+	case <-f.fewer:
+	default:
+		t.Error("nobody was told that the batch has landed")
+	}
+}
