@@ -44,13 +44,16 @@ func (m *Machine) Apply(index, term uint64, head []byte, commands [][]byte) []an
 	m.db.Update(index, term, func() {
 		meta := m.metaNow()
 		m.now = max(meta.NowMS, h.NowMS)
-		m.index = index
+		m.index, m.rules, m.fresh = index, h.Rules, 0
 		if meta.NowMS != m.now {
 			meta.NowMS = m.now
 			m.meta.Put(metaKey, meta)
 		}
 		at = api.Index{Timeline: m.timeline(), Raft: index}
 		m.applyAll(commands, at, results)
+		if m.rules >= rulesOrdered && m.fresh > 0 {
+			m.dropKeys(keysPerKey * m.fresh)
+		}
 	})
 	m.stamps.heard(m.now)
 	m.publish(at)

@@ -116,7 +116,7 @@ func (m *Machine) reservationOf(o orderRec, again bool) reservation {
 // reserve holds the stock of every line of a cart, or of none, and makes the order.
 func (m *Machine) reserve(c reserveCmd, k keying) (reservation, *api.Error) {
 	cart, ok := m.carts.Get(c.Cart)
-	if !ok {
+	if !ok && !c.Given {
 		return reservation{}, noCart()
 	}
 	if len(cart.Lines) == 0 {
@@ -211,6 +211,10 @@ func (m *Machine) unlockCart(o orderRec, empty bool) {
 		cart.Lines = without(cart.Lines, o.Lines)
 	}
 	cart.UpdatedMS = m.now
+	if _, proven := cartParts(o.Cart); proven && len(cart.Lines) == 0 && m.rules >= rulesOrdered {
+		m.carts.Delete(o.Cart) // an empty cart is in no table: its identifier says all of it
+		return
+	}
 	m.carts.Put(o.Cart, cart)
 }
 
@@ -369,7 +373,12 @@ func (m *Machine) applyTick(tickCmd) (any, int, *api.Error) {
 			m.closeUnpaid(o)
 		}
 	}
-	m.dropKeys()
+	if m.rules >= rulesOrdered {
+		m.dropKeys(keysPerTick)
+		m.dropCarts()
+	} else {
+		m.dropKeys(maxExpiriesPerTick)
+	}
 	m.adjusted.sweep(m.now)
 	m.dropEdges()
 	m.dropSessions()

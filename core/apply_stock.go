@@ -1,6 +1,7 @@
 package core
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"sort"
@@ -122,8 +123,25 @@ func (m *Machine) move(sku, location string, delta int64, reason, order string) 
 	meta := m.metaNow()
 	meta.MovementSeq++
 	m.meta.Put(metaKey, meta)
-	m.movements.Put(fmt.Sprintf("%s\x00%s\x00%016d", sku, location, meta.MovementSeq),
+	m.movements.Put(m.movementKey(sku, location, meta.MovementSeq),
 		movementRec{SKU: sku, Location: location, Delta: delta, Reason: reason, Order: order, AtMS: m.now})
+}
+
+// movementKey files the lines of the ledger in their order: a new one stands behind all others, so that
+// it costs the same however long the ledger is. Nobody asks for the lines of one SKU alone; what they are
+// of is in the lines. Under the first rules they were filed by SKU, and those stay where they are.
+func (m *Machine) movementKey(sku, location string, seq uint64) string {
+	if m.rules < rulesOrdered {
+		return fmt.Sprintf("%s\x00%s\x00%016d", sku, location, seq)
+	}
+	return numberKey(seq)
+}
+
+// numberKey orders as numbers do.
+func numberKey(n uint64) string {
+	var k [8]byte
+	binary.BigEndian.PutUint64(k[:], n)
+	return string(k[:])
 }
 
 func (m *Machine) applyChangeStock(c changeStockCmd) (any, int, *api.Error) {

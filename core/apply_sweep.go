@@ -7,6 +7,11 @@ const (
 	stagedMS           int64 = 10 * 60 * 1000
 	maxSessionsPerTick       = 5000
 	maxPartsPerTick          = 100
+	// cartDays is how long a cart lives after its last change.
+	cartDays = 30
+	// A tick looks at cartsPerTick carts and as many more as it takes to see all of them within a day.
+	cartsPerTick = 8
+	ticksPerDay  = 24 * 60 * 60
 )
 
 // stagedRec is an import under way: when its newest part came.
@@ -35,6 +40,41 @@ func (m *Machine) dropSessions() {
 			m.sessions.Delete(k[12:])
 		}
 		m.sessionEnds.Delete(k)
+	}
+}
+
+// dropCarts forgets carts that nobody has changed for long. It goes round over all of them, some at each
+// tick. A cart is over within a day of its end: then it is empty, as it was when its identifier was given.
+func (m *Machine) dropCarts() {
+	const life = cartDays * 24 * hourMS
+	most := cartsPerTick + m.carts.Len()/ticksPerDay
+	meta := m.metaNow()
+	last := meta.Cart
+	var over []string
+	seen := 0
+	m.carts.Ascend(meta.Cart, func(id string, c cartRec) bool {
+		if id == meta.Cart {
+			return true
+		}
+		if seen == most {
+			return false
+		}
+		seen++
+		last = id
+		if c.UpdatedMS+life <= m.now && c.Order == "" {
+			over = append(over, id)
+		}
+		return true
+	})
+	if seen < most {
+		last = "" // the end: from the beginning next time
+	}
+	for _, id := range over {
+		m.carts.Delete(id)
+	}
+	if last != meta.Cart {
+		meta.Cart = last
+		m.meta.Put(metaKey, meta)
 	}
 }
 

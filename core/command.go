@@ -53,7 +53,6 @@ const (
 	lastCommand                    = cmdEndReconcile
 	commandVersion     byte        = 1
 	maxCommandBytes                = 240 << 10
-	headerVersion      byte        = 1
 	headerBytes                    = 1 + 8 + 8 + 8
 	hourMS             int64       = 3_600_000
 	keyLifeHours       int64       = 7 * 24
@@ -108,9 +107,23 @@ func decodeCommand(b []byte) (commandType, envelope, error) {
 	return commandType(b[0]), e, nil
 }
 
-// header precedes the commands of a log entry: the leader's time, and a state hash that the leader
-// had at an earlier index, for replicas to hold their own against.
+// The rules by which an entry is applied, where programs differ. They are the version of its header, so
+// that a log gives the same state whichever program applies it: a newer one applies an older entry as it
+// was meant, and an older one stops at an entry of a newer one.
+const (
+	// rulesFirst: movements are filed by SKU, a bought-up cart keeps its row, carts live for ever, and a
+	// tick drops 500 keys.
+	rulesFirst byte = 1
+	// rulesOrdered: movements are filed in their order, a cart that was bought up has no row, carts and
+	// keys are swept as fast as they come.
+	rulesOrdered byte = 2
+	rulesNow          = rulesOrdered
+)
+
+// header precedes the commands of a log entry: the rules and the time of the leader, and a state hash
+// that the leader had at an earlier index, for replicas to hold their own against.
 type header struct {
+	Rules     byte
 	NowMS     int64
 	HashIndex uint64
 	Hash      uint64
@@ -118,7 +131,7 @@ type header struct {
 
 func (h header) encode() []byte {
 	b := make([]byte, headerBytes)
-	b[0] = headerVersion
+	b[0] = h.Rules
 	binary.BigEndian.PutUint64(b[1:], uint64(h.NowMS))
 	binary.BigEndian.PutUint64(b[9:], h.HashIndex)
 	binary.BigEndian.PutUint64(b[17:], h.Hash)
@@ -126,10 +139,11 @@ func (h header) encode() []byte {
 }
 
 func decodeHeader(b []byte) (header, error) {
-	if len(b) != headerBytes || b[0] != headerVersion {
-		return header{}, fmt.Errorf("entry header of %d bytes: %w", len(b), errUnknownCommand)
+	if len(b) != headerBytes || b[0] < rulesFirst || b[0] > rulesNow {
+		return header{}, fmt.Errorf("entry header of %d bytes, version %v: %w", len(b), b[:min(len(b), 1)], errUnknownCommand)
 	}
 	return header{
+		Rules:     b[0],
 		NowMS:     int64(binary.BigEndian.Uint64(b[1:])),
 		HashIndex: binary.BigEndian.Uint64(b[9:]),
 		Hash:      binary.BigEndian.Uint64(b[17:]),
@@ -187,6 +201,8 @@ type (
 		Contact  []byte `cbor:"11,keyasint"`
 		Visitor  string `cbor:"12,keyasint,omitempty"`
 		Session  string `cbor:"13,keyasint,omitempty"`
+		// Given: the cart's identifier was given here. Without a row it is empty, and not unknown.
+		Given bool `cbor:"14,keyasint,omitempty"`
 	}
 	commitCmd struct {
 		Order   string `cbor:"1,keyasint"`

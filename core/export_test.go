@@ -40,7 +40,7 @@ func Tick() []byte { return must(encodeCommand(cmdTick, keying{}, tickCmd{})) }
 
 // Header encodes the header of an entry.
 func Header(nowMS int64, hashIndex, hash uint64) []byte {
-	return header{nowMS, hashIndex, hash}.encode()
+	return header{rulesNow, nowMS, hashIndex, hash}.encode()
 }
 
 // DecodeCommand and DecodeHeader are for fuzzing.
@@ -58,6 +58,7 @@ func GoldenCommands() map[string][]byte {
 		"put_line":       must(encodeCommand(cmdPutLine, k, putLineCmd{Cart: "c1-a", SKU: "SKU-1", Quantity: 2})),
 		"put_line_fresh": must(encodeCommand(cmdPutLine, k, putLineCmd{"c1-a", "SKU-1", 2, "EUR", "DE"})),
 		"reserve":        must(encodeCommand(cmdReserve, k, reserveCmd{Cart: "c1-a", Order: "o1-b", Secret: "s", Version: &v, Country: "DE", Method: "standard", Provider: "sandbox", Person: "o:o1-b", Wrapped: []byte{1}, Contact: []byte{2}})),
+		"reserve_given":  must(encodeCommand(cmdReserve, k, reserveCmd{Cart: "c1-a", Order: "o1-b", Secret: "s", Country: "DE", Method: "standard", Provider: "sandbox", Person: "o:o1-b", Contact: []byte{2}, Given: true})),
 		"commit":         must(encodeCommand(cmdCommit, keying{}, commitCmd{"o1-b", 1, "ch_1"})),
 		"payment_states": must(encodeCommand(cmdPaymentStates, keying{}, paymentStatesCmd{Orders: []string{"o1-b", "o1-c"}, From: payAuthorized, To: payCaptured})),
 		"release":        must(encodeCommand(cmdRelease, keying{}, releaseCmd{"o1-b", 1, true, "card_declined"})),
@@ -69,7 +70,8 @@ func GoldenCommands() map[string][]byte {
 		"join_outbox":    must(encodeCommand(cmdJoinOutbox, keying{}, joinOutboxCmd{Name: "erp", Now: true})),
 		"put_member":     must(encodeCommand(cmdPutMember, keying{}, putMemberCmd{ID: "core-4", Region: "eu", API: "127.0.0.1:8100"})),
 		"node_row":       must(record[nodeRec]{1}.Encode(nodeRec{Region: "eu", API: "127.0.0.1:8100"})),
-		"header":         header{NowMS: 1_700_000_000_000, HashIndex: 9, Hash: 0xabcdef}.encode(),
+		"header_2":       header{Rules: rulesOrdered, NowMS: 1_700_000_000_000, HashIndex: 9, Hash: 0xabcdef}.encode(),
+		"header":         header{Rules: rulesFirst, NowMS: 1_700_000_000_000, HashIndex: 9, Hash: 0xabcdef}.encode(),
 		"stock_row":      must(record[stockRec]{1}.Encode(stockRec{OnHand: 5, Reserved: 2, Received: 9, Sold: 4, Index: 77})),
 		"cart_row":       must(record[cartRec]{1}.Encode(cartRec{Currency: "EUR", Country: "DE", Lines: []cartLineRec{{"SKU-1", 2}}, UpdatedMS: 5})),
 		"key_row":        must(record[keyRec]{1}.Encode(keyRec{BodyHash: "h", Status: 201, Body: []byte("{}"), Bucket: 3})),
@@ -197,4 +199,51 @@ func DecodeStockLog(b []byte) ([]byte, error) {
 // Adjust encodes an adjustment under a key.
 func Adjust(id [16]byte, sku string, delta int64) []byte {
 	return appendAdjust(nil, &adjustment{life: lifeEdge, id: id, body: bodyHash{1}, delta: delta, sku: []byte(sku)})
+}
+
+// HeaderOf encodes the header of an entry under other rules.
+func HeaderOf(rules byte, nowMS int64) []byte { return header{Rules: rules, NowMS: nowMS}.encode() }
+
+// Count encodes that a SKU was counted.
+func Count(sku string, onHand int64) []byte {
+	return must(encodeCommand(cmdChangeStock, keying{}, changeStockCmd{SKU: sku, Location: "main", Set: true, OnHand: onHand}))
+}
+
+// PutLine encodes that so many of a SKU are put into a cart.
+func PutLine(cart, sku string, n int64) []byte {
+	return must(encodeCommand(cmdPutLine, keying{}, putLineCmd{Cart: cart, SKU: sku, Quantity: n}))
+}
+
+// KeyedTick encodes a command without an effect under a key.
+func KeyedTick(scope, key string) []byte {
+	return must(encodeCommand(cmdRelease, keying{scope, key, "hash"}, releaseCmd{Order: "none"}))
+}
+
+// ReserveGiven encodes the reservation of a cart whose identifier was given here.
+func ReserveGiven(cart string) []byte {
+	return must(encodeCommand(cmdReserve, keying{}, reserveCmd{Cart: cart, Order: "o1-x", Country: "DE", Method: "standard", Provider: "sandbox", Person: "o:o1-x", Given: true}))
+}
+
+// Keys, KeyBuckets and Carts count rows.
+func (m *Machine) Keys() int { return m.rows(m.keys.Len) }
+
+// KeyBuckets counts the places of keys by the hour of their end.
+func (m *Machine) KeyBuckets() int { return m.rows(m.keyBuckets.Len) }
+
+// Carts counts the carts with a row.
+func (m *Machine) Carts() int { return m.rows(m.carts.Len) }
+
+// LedgerKeys counts the lines of the ledger that are filed by SKU, and those in their order.
+func (m *Machine) LedgerKeys() (bySKU, ordered int) {
+	m.db.View(func() {
+		m.movements.Ascend("", func(k string, _ movementRec) bool {
+			if len(k) == 8 {
+				ordered++
+			} else {
+				bySKU++
+			}
+			return true
+		})
+	})
+	return bySKU, ordered
 }

@@ -68,8 +68,13 @@ func (m *Machine) putKey(k keying, rec keyRec) {
 		if isEdgeKey(k.Key) {
 			life = edgeKeyLifeHours
 		}
-		rec.Bucket = m.now/3_600_000 + life + 1
-		m.keyBuckets.Put(fmt.Sprintf("%012d", rec.Bucket)+id, id)
+		rec.Bucket = m.now/hourMS + life + 1
+		row := "" // the bucket's key says it all; under the first rules it was said twice
+		if m.rules < rulesOrdered {
+			row = id
+		}
+		m.keyBuckets.Put(hourKey(rec.Bucket)+id, row)
+		m.fresh++
 	}
 	m.keys.Put(id, rec)
 }
@@ -80,19 +85,48 @@ func keyOf(scope, key string) string { return scope + "\x00" + key }
 // isEdgeKey: an edge's own keys hold a space, which no shopper's key can.
 func isEdgeKey(key string) bool { return strings.HasPrefix(key, "edge ") }
 
-// dropKeys forgets idempotency keys whose hour has come.
-func (m *Machine) dropKeys() {
-	hour := fmt.Sprintf("%012d", m.now/3_600_000)
+// Keys are dropped with every entry that makes some, twice as many as it made, so that dropping keeps up
+// with any rate of orders; and with every tick, for the hours in which nobody orders.
+const (
+	keysPerKey  = 2
+	keysPerTick = 1000
+)
+
+// keysSwept spares dropKeys to look where nothing is left. It follows from what was dropped, and replicas
+// may have different ones: what it leaves out is not there.
+type keysSwept struct {
+	from string // there is no bucket before this
+	hour int64  // nothing is due in this hour
+}
+
+// hourKey orders as hours do.
+func hourKey(hour int64) string { return fmt.Sprintf("%012d", hour) }
+
+// dropKeys forgets idempotency keys whose hour has come, the oldest first and at most so many.
+func (m *Machine) dropKeys(most int) {
+	now := m.now / hourMS
+	if m.swept.hour == now {
+		return
+	}
+	hour := hourKey(now)
 	var gone []string
-	m.keyBuckets.Ascend("", func(k, id string) bool {
+	more := false
+	m.keyBuckets.Ascend(m.swept.from, func(k, _ string) bool {
 		if k[:12] > hour {
 			return false
 		}
+		if more = len(gone) == most; more {
+			return false
+		}
 		gone = append(gone, k)
-		return len(gone) < maxExpiriesPerTick
+		return true
 	})
 	for _, k := range gone {
 		m.keys.Delete(k[12:])
 		m.keyBuckets.Delete(k)
+		m.swept.from = k
+	}
+	if !more { // new keys are filed under later hours
+		m.swept.hour = now
 	}
 }

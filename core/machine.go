@@ -60,6 +60,12 @@ type Machine struct {
 	// now is the time of the entry being applied; index its place in the log.
 	now   int64
 	index uint64
+	// rules are those of the entry being applied.
+	rules byte
+	// fresh counts the keys that the entry made.
+	fresh int
+	// swept is how far the keys' buckets are known to be empty.
+	swept keysSwept
 	// stockRow collects the adjustments of the entry being applied.
 	stockRow stockLogRow
 	// touched collects the tags whose shown value changed in the entry being applied.
@@ -182,6 +188,7 @@ func (m *Machine) derive() {
 		return true
 	})
 	m.deriveAdjusted()
+	m.swept = keysSwept{}
 }
 
 // metaKey is the only key of the meta table.
@@ -216,7 +223,7 @@ func (m *Machine) View(fn func()) (i api.Index) {
 // Seal returns the header of the batch that the leader is about to propose. Its time never goes back, and
 // a wrong clock moves it by little.
 func (m *Machine) Seal() []byte {
-	var h header
+	h := header{Rules: rulesNow}
 	m.db.View(func() { h.NowMS = m.metaNow().NowMS })
 	h.NowMS = m.stamps.stamp(h.NowMS)
 	index, _ := m.db.Applied()

@@ -18,7 +18,7 @@ func BenchmarkPurchase(b *testing.B) {
 	index := uint64(0)
 	apply := func(t commandType, k keying, body any) any {
 		index++
-		r := m.Apply(index, 1, header{NowMS: int64(index)}.encode(), [][]byte{must(encodeCommand(t, k, body))})
+		r := m.Apply(index, 1, header{Rules: rulesNow, NowMS: int64(index)}.encode(), [][]byte{must(encodeCommand(t, k, body))})
 		if res := r[0].(result); res.err != nil {
 			b.Fatal(res.err)
 		}

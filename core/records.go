@@ -259,6 +259,8 @@ type metaRec struct {
 	OutboxSeq   uint64 `cbor:"6,keyasint"`
 	MovementSeq uint64 `cbor:"7,keyasint"`
 	Collections uint64 `cbor:"8,keyasint"`
+	// Cart is the last cart that was looked at to see whether it is over.
+	Cart string `cbor:"9,keyasint,omitempty"`
 }
 
 // timelineRec is a life of the shop: the first, or one that began with a restored backup.

@@ -39,7 +39,7 @@ func (m *Machine) BeginTimeline(timeline uint32, wall time.Time) error {
 	if err != nil {
 		return err
 	}
-	m.Apply(index+1, max(term, 1), header{NowMS: max(now, wall.UnixMilli())}.encode(), [][]byte{cmd})
+	m.Apply(index+1, max(term, 1), header{Rules: rulesNow, NowMS: max(now, wall.UnixMilli())}.encode(), [][]byte{cmd})
 	m.feed.restart(m.Index())
 	return m.db.Checkpoint()
 }

@@ -59,11 +59,18 @@ func (s *Service) cartProof(id string) string {
 	return s.cfg.Keyring.LookupHash("cart", id)[:cartProofBytes]
 }
 
-// freshCart is the cart that an identifier stands for while it has no row. Others, such as those that
-// were made under a key, exist by their rows only.
-func (s *Service) freshCart(id string) (cartRec, bool) {
+// cartParts takes an identifier apart, if it has the form of those that carry a proof.
+func cartParts(id string) ([]string, bool) {
 	parts := strings.Split(id, "-")
-	if len(parts) != 4 || len(parts[2]) != 5 || len(parts[3]) != cartProofBytes {
+	return parts, len(parts) == 4 && len(parts[2]) == 5 && len(parts[3]) == cartProofBytes
+}
+
+// freshCart is the cart that an identifier stands for while it has no row: nothing was put into it
+// yet, all of it was bought, or nobody has touched it for long. Identifiers without a proof exist by their
+// rows only.
+func (s *Service) freshCart(id string) (cartRec, bool) {
+	parts, ok := cartParts(id)
+	if !ok {
 		return cartRec{}, false
 	}
 	if subtle.ConstantTimeCompare([]byte(parts[3]), []byte(s.cartProof(strings.TrimSuffix(id, "-"+parts[3])))) != 1 {
@@ -72,7 +79,7 @@ func (s *Service) freshCart(id string) (cartRec, bool) {
 	return cartRec{Currency: strings.ToUpper(parts[2][:3]), Country: strings.ToUpper(parts[2][3:])}, true
 }
 
-// stillFresh says that an identifier was given here and nothing was ever put into its cart.
+// stillFresh says that an identifier was given here and its cart has no row.
 func (s *Service) stillFresh(id string) bool {
 	has := false
 	s.m.db.View(func() { _, has = s.m.carts.Get(id) })

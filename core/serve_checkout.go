@@ -157,6 +157,7 @@ func (s *Service) reserveCommand(c *call, req api.CheckoutRequest) (reserveCmd, 
 		Method: req.ShippingMethod, Provider: req.Payment.Provider, Customer: c.customer,
 		Visitor: short(req.Visitor), Session: short(req.Session),
 	}
+	_, cmd.Given = s.freshCart(req.Cart)
 	var wrapped []byte
 	if c.customer != "" {
 		cmd.Person = personOfCustomer(c.customer)

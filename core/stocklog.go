@@ -31,11 +31,7 @@ func (stockLogCodec) Decode(b []byte) (stockLogRec, error) {
 }
 
 // stockLogKey orders rows by index.
-func stockLogKey(index uint64) string {
-	var k [8]byte
-	binary.BigEndian.PutUint64(k[:], index)
-	return string(k[:])
-}
+func stockLogKey(index uint64) string { return numberKey(index) }
 
 func stockLogIndex(key string) uint64 { return binary.BigEndian.Uint64([]byte(key)) }
 

@@ -13,14 +13,13 @@ const (
 	cmdTick           = 1
 	cmdPutProducts    = 2
 	cmdPutCollection  = 4
-	cmdCreateCart     = 7
 	cmdPutLine        = 8
 	cmdReserve        = 9
 	cmdCommit         = 10
-	cmdPaymentState   = 12
 	cmdCreateCustomer = 13
 	cmdCutSlice       = 23
 	cmdAckSlice       = 24
+	cmdPaymentStates  = 30
 )
 
 type envelope struct {
@@ -73,15 +72,12 @@ type (
 		Description string `cbor:"3,keyasint"`
 		Image       string `cbor:"4,keyasint"`
 	}
-	createCart struct {
-		ID       string `cbor:"1,keyasint"`
-		Currency string `cbor:"2,keyasint"`
-		Country  string `cbor:"3,keyasint"`
-	}
 	putLine struct {
 		Cart     string `cbor:"1,keyasint"`
 		SKU      string `cbor:"2,keyasint"`
 		Quantity int64  `cbor:"3,keyasint"`
+		Currency string `cbor:"4,keyasint,omitempty"`
+		Country  string `cbor:"5,keyasint,omitempty"`
 	}
 	reserve struct {
 		Cart     string `cbor:"1,keyasint"`
@@ -96,16 +92,17 @@ type (
 		Contact  []byte `cbor:"11,keyasint"`
 		Visitor  string `cbor:"12,keyasint,omitempty"`
 		Session  string `cbor:"13,keyasint,omitempty"`
+		Given    bool   `cbor:"14,keyasint,omitempty"`
 	}
 	commit struct {
 		Order   string `cbor:"1,keyasint"`
 		Attempt int    `cbor:"2,keyasint"`
 		Charge  string `cbor:"3,keyasint"`
 	}
-	paymentState struct {
-		Order string `cbor:"1,keyasint"`
-		From  string `cbor:"2,keyasint"`
-		To    string `cbor:"3,keyasint"`
+	paymentStates struct {
+		Orders []string `cbor:"1,keyasint"`
+		From   string   `cbor:"2,keyasint"`
+		To     string   `cbor:"3,keyasint"`
 	}
 	createCustomer struct {
 		ID        string `cbor:"1,keyasint"`
@@ -146,10 +143,11 @@ func command(t byte, e envelope, body any) []byte {
 	return append([]byte{t, 1}, marshal(e)...)
 }
 
-// header is what the leader puts before the commands of an entry: its time, and no hash to compare with.
+// header is what the leader puts before the commands of an entry: the rules that it goes by, its time,
+// and no hash to compare with.
 func header(nowMS int64) []byte {
 	b := make([]byte, 25)
-	b[0] = 1
+	b[0] = 2
 	binary.BigEndian.PutUint64(b[1:], uint64(nowMS))
 	return b
 }

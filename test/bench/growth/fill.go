@@ -199,15 +199,17 @@ func (f *filler) to(ctx context.Context, orders int) error {
 // entry makes the commands of the next orders, and moves the log's time.
 func (f *filler) entry(orders int) ([][]byte, error) {
 	var out [][]byte
+	paid := paymentStates{From: "authorized", To: "captured"}
 	for range orders {
 		f.mark.NowMS += spacingMS
-		cs, err := f.shop.order(f.mark.NowMS)
+		id, cs, err := f.shop.order(f.mark.NowMS)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, cs...)
+		out, paid.Orders = append(out, cs...), append(paid.Orders, id)
 	}
 	f.mark.Orders += orders
+	out = append(out, command(cmdPaymentStates, envelope{}, paid))
 	out = append(out, command(cmdTick, envelope{}, struct{}{}))
 	if f.mark.Pending += orders; f.mark.Pending >= 400 {
 		f.mark.Pending = 0

@@ -98,25 +98,25 @@ func (s *shop) sku() string {
 	return sku(s.rnd.IntN(n))
 }
 
-// order is every command of one sold order, in the order in which the log would hold them.
-func (s *shop) order(nowMS int64) ([][]byte, error) {
+// order is every command of one sold order but the last, in the order in which the log would hold them: a
+// cart that nothing was put into takes none. The last one, that the money was taken, is for many orders
+// together.
+func (s *shop) order(nowMS int64) (id string, commands [][]byte, err error) {
 	stamp := stampOf(nowMS)
-	cart, id := "c1-"+stamp+s.id(16), "o1-"+stamp+s.id(10)
-	edgeKey := func(scope string) envelope {
-		return envelope{Scope: scope, Key: fmt.Sprintf("edge edge-eu %012x", nowMS) + s.hex(16), BodyHash: s.hex(32)}
-	}
-	out := [][]byte{command(cmdCreateCart, edgeKey("anonymous"), createCart{cart, "EUR", "DE"})}
+	cart := fmt.Sprintf("c1-%s%s-eurde-%s", stamp, s.id(16), s.hex(10))
+	id = "o1-" + stamp + s.id(10)
 	seen := map[string]bool{}
 	for range 1 + s.rnd.IntN(3) {
 		if k := s.sku(); !seen[k] {
 			seen[k] = true
-			out = append(out, command(cmdPutLine, edgeKey("cart:"+cart), putLine{cart, k, int64(1 + s.rnd.IntN(2))}))
+			key := envelope{Scope: "cart:" + cart, Key: fmt.Sprintf("edge edge-eu %012x", nowMS) + s.hex(16), BodyHash: s.hex(32)}
+			commands = append(commands, command(cmdPutLine, key, putLine{cart, k, int64(1 + s.rnd.IntN(2)), "EUR", "DE"}))
 		}
 	}
-	r := reserve{Cart: cart, Order: id, Secret: s.id(16), Country: "DE", Method: "standard", Provider: "sandbox", Visitor: s.hex(16), Session: s.hex(16)}
+	r := reserve{Cart: cart, Order: id, Secret: s.id(16), Country: "DE", Method: "standard", Provider: "sandbox", Visitor: s.hex(16), Session: s.hex(16), Given: true}
 	wrapped, err := s.ring.NewPerson()
 	if err != nil {
-		return nil, err
+		return id, nil, err
 	}
 	if s.rnd.IntN(2) == 0 {
 		r.Customer = customerID(s.rnd.IntN(s.o.customers))
@@ -127,12 +127,11 @@ func (s *shop) order(nowMS int64) ([][]byte, error) {
 	contact := fmt.Appendf(nil, `{"email":"shopper.%d@mail.example","address":{"name":"Shopper Number","line1":"Long Street %d","line2":"Third floor","city":"Somewhere","postal_code":"%05d","country":"DE","phone":"+49 30 1234567"}}`,
 		s.rnd.IntN(1e6), s.rnd.IntN(200), s.rnd.IntN(99999))
 	if r.Contact, err = s.ring.Seal(wrapped, "order.contact", contact); err != nil {
-		return nil, err
+		return id, nil, err
 	}
-	return append(out,
+	return id, append(commands,
 		command(cmdReserve, envelope{Scope: "cart:" + cart, Key: s.hex(18), BodyHash: s.hex(32)}, r),
-		command(cmdCommit, envelope{}, commit{id, 1, "ch_" + s.id(12)}),
-		command(cmdPaymentState, envelope{}, paymentState{id, "authorized", "captured"})), nil
+		command(cmdCommit, envelope{}, commit{id, 1, "ch_" + s.id(12)})), nil
 }
 
 // stampOf is the part of an id that makes ids of one time stand together, as the core draws them.
