@@ -27,6 +27,9 @@ func TestStockRowsAreCBOR(t *testing.T) {
 				v[i] = -v[i]
 			}
 		}
+		if hand, library := core.ReadStockRow(v[0], v[1], v[2], v[3], uint64(v[4])); hand != library {
+			t.Errorf("%v is read as %v, and by the library as %v", v, hand, library)
+		}
 		if quick, slow := core.StockRows(v[0], v[1], v[2], v[3], uint64(v[4])); string(quick) != string(slow) {
 			t.Fatalf("%v: %x, the library writes %x", v, quick, slow)
 		}

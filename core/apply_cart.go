@@ -25,7 +25,7 @@ func (m *Machine) applyPutLine(c putLineCmd) (any, int, *api.Error) {
 	if !ok { // nothing was put into it yet
 		rec = cartRec{Currency: c.Currency, Country: c.Country}
 	}
-	ref, ok := m.skus[c.SKU]
+	ref, ok := m.findSKU(c.SKU)
 	if c.Quantity > 0 {
 		if !ok {
 			return nil, 0, api.NewError(api.CodeNotFound, "There is no SKU %s.", c.SKU)
@@ -84,7 +84,7 @@ func (m *Machine) price(rec cartRec) []pricedLine {
 			continue
 		}
 		pl := pricedLine{cartLineRec: l}
-		if ref, ok := m.skus[l.SKU]; ok {
+		if ref, ok := m.findSKU(l.SKU); ok {
 			pl.product, _ = m.products.Get(ref.handle)
 			pl.variant = pl.product.Variants[ref.variant]
 			pl.unit, pl.ok = pl.variant.Prices[rec.Currency]

@@ -2,40 +2,12 @@ package core
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"slices"
 	"sort"
 
 	"meridian/api"
 )
-
-func (m *Machine) deriveProduct(p productRec) {
-	for i, v := range p.Variants {
-		m.skus[v.SKU] = skuRef{p.Handle, i}
-		m.stockedAs(v.SKU).product = skuRef{p.Handle, i}
-	}
-}
-
-// deriveLists rebuilds what follows from the products: where each SKU is, and the lists of active products
-// in order of creation.
-func (m *Machine) deriveLists() {
-	type made struct {
-		seq    uint64
-		handle string
-	}
-	all := make([]made, 0, m.products.Len())
-	m.products.Ascend("", func(handle string, p productRec) bool {
-		m.deriveProduct(p)
-		all = append(all, made{p.Seq, handle})
-		return true
-	})
-	slices.SortFunc(all, func(a, b made) int { return cmp.Compare(a.seq, b.seq) })
-	for _, x := range all {
-		p, _ := m.products.Get(x.handle)
-		m.list(p)
-	}
-}
 
 // list puts a product into the lists that it belongs to, at its place; unlist takes it out of them. A new
 // product comes last, so that an import costs the same however large the catalogue is.
@@ -124,7 +96,7 @@ func (m *Machine) checkSKUs(ps []productRec) *api.Error {
 	}
 	for _, p := range ps {
 		for i, v := range p.Variants {
-			ref, ok := m.skus[v.SKU]
+			ref, ok := m.findSKU(v.SKU)
 			if !ok || ref.handle == p.Handle {
 				continue
 			}
@@ -211,9 +183,8 @@ func (m *Machine) replaceProduct(old, p productRec) {
 // dropSKUs forgets where the SKUs of a product are, unless another product has taken one over by now.
 func (m *Machine) dropSKUs(p productRec) {
 	for _, v := range p.Variants {
-		if m.skus[v.SKU].handle == p.Handle {
-			delete(m.skus, v.SKU)
-			m.stockedAs(v.SKU).product = skuRef{}
+		if e := m.stocked[v.SKU]; e != nil && e.product.handle == p.Handle {
+			e.product = skuRef{}
 		}
 	}
 }

@@ -87,7 +87,7 @@ func (m *Machine) applyFeed(c feedCmd) (any, int, *api.Error) {
 // feedItem applies one count: the highest sequence of a source wins for each SKU and location, and
 // what orders hold is never counted away.
 func (m *Machine) feedItem(source string, item feedItemRec) feedOutcome {
-	if _, ok := m.skus[item.SKU]; !ok {
+	if _, ok := m.findSKU(item.SKU); !ok {
 		return feedOutcome{code: feedUnknownSKU}
 	}
 	if m.noLocation(item.Location) != nil {

@@ -145,7 +145,7 @@ func numberKey(n uint64) string {
 }
 
 func (m *Machine) applyChangeStock(c changeStockCmd) (any, int, *api.Error) {
-	if _, ok := m.skus[c.SKU]; !ok {
+	if _, ok := m.findSKU(c.SKU); !ok {
 		return nil, 0, api.NewError(api.CodeNotFound, "There is no SKU %s.", c.SKU)
 	}
 	if refusal := m.noLocation(c.Location); refusal != nil {

@@ -101,7 +101,10 @@ func PutProducts(skus map[string][]string, handles ...string) []byte {
 
 // ProductOf is the handle of the product that has a SKU.
 func (m *Machine) ProductOf(sku string) (handle string) {
-	m.db.View(func() { handle = m.skus[sku].handle })
+	m.db.View(func() {
+		ref, _ := m.findSKU(sku)
+		handle = ref.handle
+	})
 	return handle
 }
 
@@ -153,6 +156,19 @@ func goldenStockLog() []byte {
 func StockRows(onHand, reserved, received, sold int64, index uint64) (quick, slow []byte) {
 	rec := stockRec{OnHand: onHand, Reserved: reserved, Received: received, Sold: sold, Index: index}
 	return stockCodec{}.Append(nil, rec), must(record[stockRec]{1}.Encode(rec))
+}
+
+// ReadStockRow decodes a stock row by hand and by the library.
+func ReadStockRow(onHand, reserved, received, sold int64, index uint64) (hand, library any) {
+	b := must(record[stockRec]{1}.Encode(stockRec{OnHand: onHand, Reserved: reserved, Received: received, Sold: sold, Index: index}))
+	return must(stockCodec{record[stockRec]{1}}.Decode(b)), must(record[stockRec]{1}.Decode(b))
+}
+
+// DecodeStockRow is for fuzzing: both ways of reading a stock row, and their errors.
+func DecodeStockRow(b []byte) (hand, library any, errHand, errLibrary error) {
+	hand, errHand = stockCodec{record[stockRec]{1}}.Decode(b)
+	library, errLibrary = record[stockRec]{1}.Decode(b)
+	return hand, library, errHand, errLibrary
 }
 
 // NowOf is the machine's log time.

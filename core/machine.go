@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -75,22 +74,6 @@ type Machine struct {
 	stamps   *stamper
 	// skipDedupe and skipStockCheck are protections that a test switches off to see them matter.
 	skipDedupe, skipStockCheck, skipHashCheck, skipSum, wallClock bool
-}
-
-// derived are the indexes that follow from the tables.
-type derived struct {
-	skus       map[string]skuRef
-	stocked    map[string]*stocked // SKU to its shelves
-	byCreation []string            // handles of active products in order of creation
-	members    map[string][]string // collection to handles in order of creation
-	tokens     map[string]string   // staff token hash to mail
-	places     map[string]place    // locations by id
-	adjusted   *adjustKeys
-}
-
-type skuRef struct {
-	handle  string
-	variant int
 }
 
 // MachineConfig configures a Machine.
@@ -174,22 +157,6 @@ func OpenMachine(cfg MachineConfig) (*Machine, error) {
 
 // Close makes everything applied durable and closes the state file.
 func (m *Machine) Close() error { return m.db.Close() }
-
-// derive rebuilds the indexes; the caller holds the tables' lock.
-func (m *Machine) derive() {
-	m.derived = derived{skus: map[string]skuRef{}, stocked: map[string]*stocked{}, members: map[string][]string{}, tokens: map[string]string{}}
-	m.deriveLists()
-	m.deriveLocations()
-	m.deriveWhereabouts()
-	m.staff.Ascend("", func(_ string, s staffRec) bool { m.tokens[s.TokenHash] = s.Email; return true })
-	m.stock.Ascend("", func(key string, _ stockRec) bool {
-		sku, location, _ := strings.Cut(key, "\x00")
-		m.shelf(sku, location)
-		return true
-	})
-	m.deriveAdjusted()
-	m.swept = keysSwept{}
-}
 
 // metaKey is the only key of the meta table.
 const metaKey = "meta"

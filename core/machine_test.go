@@ -192,6 +192,9 @@ func FuzzAdjust(f *testing.F) {
 		if again, err := core.DecodeAdjust(b); err == nil && len(again) > len(b) {
 			t.Errorf("%x came back as %x", b, again)
 		}
+		if hand, library, errHand, errLibrary := core.DecodeStockRow(b); (errHand == nil) != (errLibrary == nil) || (errHand == nil && hand != library) {
+			t.Errorf("%x is read as %v, %v by hand and %v, %v by the library", b, hand, errHand, library, errLibrary)
+		}
 		if again, err := core.DecodeStockLog(b); err == nil && len(again) > len(b) {
 			t.Errorf("%x came back as %x", b, again)
 		}

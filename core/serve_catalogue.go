@@ -209,7 +209,7 @@ func (s *Service) stockGet(c *call, q api.StockQuery) (api.StockLevel, error) {
 		return api.StockLevel{}, err
 	}
 	location := orMain(q.Location)
-	if _, ok := s.m.skus[q.SKU]; !ok {
+	if _, ok := s.m.findSKU(q.SKU); !ok {
 		return api.StockLevel{}, api.NewError(api.CodeNotFound, "There is no SKU %s.", q.SKU)
 	}
 	if refusal := s.m.noLocation(location); refusal != nil {

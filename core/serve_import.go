@@ -94,7 +94,7 @@ func (s *Service) checkImport(report *api.ImportReport, products []productcsv.Pr
 	for _, r := range recs {
 		ok := true
 		for _, v := range r.Variants {
-			if ref, taken := s.m.skus[v.SKU]; taken && ref.handle != r.Handle {
+			if ref, taken := s.m.findSKU(v.SKU); taken && ref.handle != r.Handle {
 				ok = false
 				report.Errors = append(report.Errors, api.ImportError{Line: line[r.Handle], Column: "Variant SKU",
 					Message: fmt.Sprintf("SKU %s belongs to the product %s already.", v.SKU, ref.handle)})

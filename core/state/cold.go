@@ -159,7 +159,7 @@ func (t *coldRows[V]) write(tx *bbolt.Tx) (err error) {
 	return err
 }
 
-func (t *coldRows[V]) read(_ *bbolt.Tx, s tally) (func(), error) {
+func (t *coldRows[V]) read(_ viewer, s tally) (func(), error) {
 	return func() {
 		t.overlay, t.inflight, t.scans = &btree.Map[string, *coldRow[V]]{}, &btree.Map[string, *coldRow[V]]{}, 0
 		t.now = s

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/tidwall/btree"
@@ -221,18 +222,32 @@ func (t *hotRows[V]) write(tx *bbolt.Tx) error {
 }
 
 // read loads all rows and compares them with the tally written beside them.
-func (t *hotRows[V]) read(tx *bbolt.Tx, want tally) (func(), error) {
-	fresh := newHotRows(t.base, t.index != nil)
-	err := t.each(tx, want, func(key string, v V, hash uint64) {
-		row := &hotRow[V]{v: v, hash: hash, had: true}
-		fresh.rows.Load(key, row)
-		if fresh.index != nil {
-			fresh.index[key] = row
-		}
-	})
+func (t *hotRows[V]) read(view viewer, want tally) (func(), error) {
+	ranges, got, err := t.load(view)
 	if err != nil {
 		return nil, err
 	}
+	if got != want {
+		return nil, t.differs(got, want)
+	}
+	fresh := newHotRows(t.base, false)
+	var building sync.WaitGroup
+	building.Go(func() {
+		for _, rows := range ranges {
+			for _, r := range rows {
+				fresh.rows.Load(r.key, r.row)
+			}
+		}
+	})
+	if t.index != nil {
+		fresh.index = make(map[string]*hotRow[V], want.count)
+		for _, rows := range ranges {
+			for _, r := range rows {
+				fresh.index[r.key] = r.row
+			}
+		}
+	}
+	building.Wait()
 	return func() {
 		t.rows, t.index = fresh.rows, fresh.index
 		t.touched, t.dirty, t.inflight, t.arena = nil, nil, nil, arena{}

@@ -48,10 +48,7 @@ func (db *DB) readGeneration(g *generation) (m meta, install func(), err error) 
 	var tables sync.WaitGroup
 	for i, t := range db.tables {
 		tables.Go(func() {
-			errs[i] = view(func(tx *bbolt.Tx) (err error) {
-				installs[i], err = t.read(tx, m.tallies[t.tableName()])
-				return err
-			})
+			installs[i], errs[i] = t.read(view, m.tallies[t.tableName()])
 		})
 	}
 	tables.Wait()

@@ -20,6 +20,10 @@ type Codec[V any] interface {
 	Decode([]byte) (V, error)
 }
 
+// Borrower is a Codec whose Decode keeps nothing of the slice it is given, which saves a copy of each row
+// that is read.
+type Borrower interface{ Borrows() }
+
 // Table is an ordered map from keys to values. Methods may be called under View or inside an
 // Update only; Put and Delete inside an Update only. Values are immutable once they were put or
 // returned: to change one, copy it, change the copy, put the copy.
@@ -37,11 +41,11 @@ type rows[V any] interface {
 }
 
 // table is a table as the DB sees it. The DB holds mu for all of it except write, which works on
-// what freeze set aside, and read, which touches nothing but the transaction.
+// what freeze set aside, and read, which touches nothing but the file.
 type table interface {
 	tableName() string
-	// read reads the table from a transaction and returns what makes the result the table's state.
-	read(tx *bbolt.Tx, s tally) (install func(), err error)
+	// read reads the table from a file and returns what makes the result the table's state.
+	read(view viewer, s tally) (install func(), err error)
 	// finish ends an Update: it encodes and hashes what changed and returns the table's hash.
 	finish() uint64
 	// freeze sets aside what changed since the last freeze. thaw forgets it once it is durable.
@@ -83,6 +87,7 @@ func NewTable[V any](db *DB, name string, kind Kind, c Codec[V]) *Table[V] {
 	}
 	b := base[V]{db: db, name: name, bucket: bucketOf(name), codec: c, before: map[string]prior{}}
 	b.appender, _ = c.(Appender[V])
+	_, b.borrows = c.(Borrower)
 	var r rows[V]
 	switch kind {
 	case Indexed:
@@ -135,6 +140,7 @@ type base[V any] struct {
 	codec  Codec[V]
 	// appender is the codec, if it is an Appender.
 	appender Appender[V]
+	borrows  bool             // the codec is a Borrower
 	before   map[string]prior // the keys touched by the running Update of a cold table
 	now      tally
 	digest   xxhash.Digest // scratch of the running Update
@@ -176,9 +182,12 @@ func (b *base[V]) encodeInto(a *arena, key string, v V) []byte {
 	return enc
 }
 
-// decode copies first: the bytes of a transaction are mapped memory.
+// decode copies first, if the codec may keep what it is given: the bytes of a transaction are mapped memory.
 func (b *base[V]) decode(key string, raw []byte) (V, error) {
-	v, err := b.codec.Decode(append(make([]byte, 0, len(raw)), raw...))
+	if !b.borrows {
+		raw = append(make([]byte, 0, len(raw)), raw...)
+	}
+	v, err := b.codec.Decode(raw)
 	if err != nil {
 		return v, fmt.Errorf("%w: table %s, key %q: %w", ErrCorrupt, b.name, key, err)
 	}

@@ -103,8 +103,12 @@ func (b *base[V]) each(tx *bbolt.Tx, want tally, fn func(key string, v V, hash u
 		}
 	}
 	if got != want {
-		return fmt.Errorf("%w: table %s has %d rows with hash %016x, the checkpoint says %d with %016x",
-			ErrCorrupt, b.name, got.count, got.sum, want.count, want.sum)
+		return b.differs(got, want)
 	}
 	return nil
+}
+
+func (b *base[V]) differs(got, want tally) error {
+	return fmt.Errorf("%w: table %s has %d rows with hash %016x, the checkpoint says %d with %016x",
+		ErrCorrupt, b.name, got.count, got.sum, want.count, want.sum)
 }
