@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"meridian/internal/flagenv"
+	"meridian/internal/memory"
 )
 
 const usage = `Usage: core <command> [flags]
@@ -33,7 +34,11 @@ const usage = `Usage: core <command> [flags]
 core <command> --help lists the flags.
 `
 
+// heapFloor is a second or two of garbage under load.
+const heapFloor = 128 << 20
+
 func main() {
+	memory.Floor(heapFloor)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := run(ctx, os.Args[1:])

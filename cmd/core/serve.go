@@ -12,6 +12,7 @@ import (
 	"meridian/core/payments"
 	"meridian/core/seal"
 	"meridian/internal/flagenv"
+	"meridian/internal/memory"
 	"meridian/replication"
 )
 
@@ -21,7 +22,7 @@ func serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	boundMemory()
+	memory.Bound()
 	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("node", o.id)
 	identity, err := o.secure(logger)
 	if err != nil {

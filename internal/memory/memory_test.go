@@ -1,10 +1,33 @@
-package main
+package memory
 
 import (
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"testing"
 )
+
+// TestFloor: garbage of less than the floor is left alone.
+func TestFloor(t *testing.T) {
+	t.Setenv("GOGC", "")
+	debug.SetGCPercent(100)
+	const floor = 64 << 20
+	Floor(floor)
+	t.Cleanup(func() { ballast = nil })
+	runtime.GC() // the next target follows from what is alive now
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 32 {
+		sink = make([]byte, 1<<20)
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.NumGC - before.NumGC; n != 0 {
+		t.Errorf("32 MiB of garbage below a floor of 64 MiB took %d collections", n)
+	}
+}
+
+var sink []byte
 
 func TestMemoryOf(t *testing.T) {
 	dir := t.TempDir()
