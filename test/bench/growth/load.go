@@ -151,17 +151,29 @@ func (c *running) snapshots() map[string]bool {
 	return found
 }
 
-// write has clients make carts, one after the other each, until ctx ends.
+// putsPerCart is how often a client changes a cart before it takes a new one.
+const putsPerCart = 20
+
+// write has clients put things into carts, one after the other each, until ctx ends. Each is an entry of the
+// log; making the cart is none, and is not counted.
 func (c *running) write(ctx context.Context, client *coreclient.Client) (all []written, failure error) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	for range c.o.snapshotLoad {
+	for n := range c.o.snapshotLoad {
 		wg.Go(func() {
 			var mine []written
 			var err error
-			for ctx.Err() == nil && err == nil {
+			var cart api.Cart
+			for i := 0; ctx.Err() == nil && err == nil; i++ {
+				going := context.WithoutCancel(ctx)
+				if i%putsPerCart == 0 {
+					if cart, _, err = coreclient.Do(going, client, api.CartsCreate, api.NewCart{Locale: api.Locale{Currency: "EUR", Country: "DE"}}, api.Call{}); err != nil {
+						break
+					}
+				}
+				put := api.PutLine{Cart: cart.ID, SKU: sku((n*7919 + i/putsPerCart) % c.o.skus), Quantity: int64(1 + i%putsPerCart)}
 				w := written{at: time.Now()}
-				_, _, err = coreclient.Do(context.WithoutCancel(ctx), client, api.CartsCreate, api.NewCart{Locale: api.Locale{Currency: "EUR", Country: "DE"}}, api.Call{})
+				_, _, err = coreclient.Do(going, client, api.CartsPutLine, put, api.Call{})
 				w.took = time.Since(w.at)
 				mine = append(mine, w)
 			}

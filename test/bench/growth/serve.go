@@ -26,6 +26,7 @@ import (
 type served struct {
 	cgroup          string // which limit held, or why none did
 	open            time.Duration
+	openCPU         time.Duration
 	anonOpen        int64 // RssAnon when it answers /readyz
 	anonIdle        int64 // and after it has idled
 	anonLoad        int64 // and after clients wrote
@@ -68,7 +69,7 @@ func measure(ctx context.Context, o options, r *report) error {
 		return err
 	}
 	defer c.stop()
-	progress("serving after %v, RssAnon %d MiB", s.open.Round(time.Millisecond), s.anonOpen>>20)
+	progress("serving after %v, %v of CPU, RssAnon %d MiB", s.open.Round(time.Millisecond), s.openCPU, s.anonOpen>>20)
 	cpu, began := cpuOf(c.pid), time.Now()
 	if err := pause(ctx, 20*time.Second); err != nil {
 		return err
@@ -186,7 +187,7 @@ func start(ctx context.Context, o options, s *served) (*running, error) {
 		}
 		c.peak = max(c.peak, rss(c.pid, "RssAnon"))
 	}
-	s.open, s.anonOpen = time.Since(began), rss(c.pid, "RssAnon")
+	s.open, s.openCPU, s.anonOpen = time.Since(began), cpuOf(c.pid), rss(c.pid, "RssAnon")
 	return c, nil
 }
 
@@ -247,10 +248,10 @@ func limited(bytes int64) (dir, says string) {
 func (s served) markdown() string {
 	var b strings.Builder
 	mib := func(n int64) int64 { return n >> 20 }
-	fmt.Fprintf(&b, "| a core on this state | |\n| --- | ---: |\n| limit | %s |\n| start to ready, pages not cached | %.1f s |\n", s.cgroup, s.open.Seconds())
+	fmt.Fprintf(&b, "| a core on this state | |\n| --- | ---: |\n| limit | %s |\n| start to ready, pages not cached | %.1f s, %.1f s of CPU |\n", s.cgroup, s.open.Seconds(), s.openCPU.Seconds())
 	fmt.Fprintf(&b, "| RssAnon when ready, idle, after load, highest seen | %d, %d, %d, %d MiB |\n", mib(s.anonOpen), mib(s.anonIdle), mib(s.anonLoad), mib(s.anonPeak))
 	fmt.Fprintf(&b, "| processor while idle | %.1f %% |\n\n", 100*s.idleCPU)
-	b.WriteString("| writes of carts by clients | writes | a second | p50 | p99 | p99.9 | slowest |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n")
+	b.WriteString("| lines put into carts | writes | a second | p50 | p99 | p99.9 | slowest |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n")
 	b.WriteString(s.quiet.row("nothing else going on"))
 	b.WriteString(s.snapshot.row(fmt.Sprintf("during %d snapshots and the log's truncation, %.1f s", s.snapshots, s.snapshot.took.Seconds())))
 	return b.String()
