@@ -19,7 +19,7 @@ PROGRAMS := ./cmd/core ./cmd/edge
 LOCAL   := ./cmd/dev ./deploy/local/payments ./deploy/local/mailbox ./deploy/local/clickhouse
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sim build dev lint bench bench-oversell bench-core bench-failover bench-checkout bench-growth load seed fuzz openapi generate test-deps ui-deps ui-test ui-audit terraform-test clean
+.PHONY: help demo test sim build dev lint bench bench-oversell bench-core bench-failover bench-overload bench-checkout bench-growth load seed fuzz openapi generate test-deps ui-deps ui-test ui-audit terraform-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ bench-core: bench-peers ## the core against PostgreSQL and Redis on a quiet mach
 
 bench-failover: ## kill -9 of the leader, 50 times, to the next commit; BENCH_ARGS="--kills 10" (5 min)
 	@mkdir -p bin && $(BUILD) -o bin/ ./cmd/core ./deploy/local/payments && $(BUILD) -o bin/bench-core ./test/bench/core && exec bin/bench-core --only failover $(BENCH_ARGS)
+
+bench-overload: ## ten times the capacity, open loop: how much of it is still answered in time; BENCH_ARGS="--rounds 2" (2 min)
+	@mkdir -p bin && $(BUILD) -o bin/ ./cmd/core ./deploy/local/payments && $(BUILD) -o bin/bench-core ./test/bench/core && exec bin/bench-core --only overload $(BENCH_ARGS)
 
 # The peers come from the system's packages; RUNLEVEL=1 keeps the packages from starting servers of their own.
 bench-peers:

@@ -61,6 +61,12 @@ func (a *Analytics) DeliverOutbox(ctx context.Context, source OutboxSource) (int
 	if err != nil {
 		return 0, fmt.Errorf("read the outbox: %w", err)
 	}
+	if err := w.leaveBehind(ctx, slice.Abandoned); err != nil {
+		if schemaGone(err) {
+			a.disconnect(w)
+		}
+		return 0, err
+	}
 	if len(slice.Entries) == 0 {
 		return 0, nil
 	}
@@ -82,6 +88,21 @@ func (a *Analytics) DeliverOutbox(ctx context.Context, source OutboxSource) (int
 	a.stats.outboxEntries.Add(int64(len(rows)))
 	a.stats.reached()
 	return len(rows), nil
+}
+
+// leaveBehind notes what restores of the core have abandoned: orders that were carried over before the
+// restore, and are lost there, count in no report. A connection notes each once; a repeat is harmless.
+func (w *warehouse) leaveBehind(ctx context.Context, all []api.Abandoned) error {
+	for _, g := range all {
+		if _, known := w.abandoned.Load(g); known {
+			continue
+		}
+		if err := w.conn.Exec(ctx, fmt.Sprintf("INSERT INTO abandoned (timeline, after_seq) SELECT %d, %d", g.Timeline, g.AfterSeq)); err != nil {
+			return fmt.Errorf("note that timeline %d was left after its entry %d: %w", g.Timeline, g.AfterSeq, err)
+		}
+		w.abandoned.Store(g, true)
+	}
+	return nil
 }
 
 // orderRow is one outbox entry as the table orders holds it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -15,6 +16,8 @@ type warehouse struct {
 	conn driver.Conn
 	// insert holds the deduplication settings that this engine knows.
 	insert clickhouse.Settings
+	// abandoned are the api.Abandoned that were noted over this connection.
+	abandoned sync.Map
 }
 
 // insertSettings are set on every INSERT, since their defaults differ between versions of

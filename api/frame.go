@@ -94,6 +94,15 @@ func (f Frame) Append(b []byte) []byte {
 	return b
 }
 
+// FrameCalls is how many calls a frame says that it has, without reading it; 0 if it is none.
+func FrameCalls(b []byte) int {
+	if len(b) < 2 || b[0] != frameVersion {
+		return 0
+	}
+	n, _ := binary.Uvarint(b[1:])
+	return int(min(n, 1<<31-1))
+}
+
 // ParseFrame reads a frame of at most limit calls. Its calls share the memory of s.
 func ParseFrame(s string, limit int) (f Frame, err error) {
 	r := reader{rest: s}

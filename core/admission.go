@@ -12,14 +12,17 @@ import (
 const (
 	quickCalls = 1024
 	slowCalls  = 1024
+	// frameCalls bounds the calls in frames: a call of many in one frame costs far less than one that comes
+	// alone. It is what 16 edges have under way at most, and a tenth of a second of work on two processors.
+	frameCalls = 8192
 )
 
 // admission refuses calls early when there are more than can be served: before they are read, with 503 and
-// Retry-After. Frames are bounded by the edges that send them and by the queue of the log.
-type admission struct{ quick, slow *gate.Gate }
+// Retry-After.
+type admission struct{ quick, slow, frames *gate.Gate }
 
 func newAdmission() admission {
-	return admission{quick: gate.New(gate.Config{Limit: quickCalls}), slow: gate.New(gate.Config{Limit: slowCalls})}
+	return admission{quick: gate.New(gate.Config{Limit: quickCalls}), slow: gate.New(gate.Config{Limit: slowCalls}), frames: gate.New(gate.Config{Limit: frameCalls})}
 }
 
 // of is the gate of an endpoint, nil for what the cluster itself lives on, and for what may wait for long.

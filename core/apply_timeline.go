@@ -24,11 +24,17 @@ func timelineKey(n uint32) string { return fmt.Sprintf("%010d", n) }
 // present is the record of the timeline the state is in; a shop without backups has none.
 func (m *Machine) present() (timelineRec, bool) { return m.timelines.Get(timelineKey(m.timeline())) }
 
-// abandoned lists what restores have left behind, the earliest first.
+// abandoned lists what restores have left behind, the earliest first: the rest of a timeline that was left,
+// and the whole of those in between, of which this state never heard because an older backup was restored.
 func (m *Machine) abandoned() (out []api.Abandoned) {
-	m.timelines.Ascend("", func(_ string, t timelineRec) bool {
-		if t.Parent != 0 {
-			out = append(out, api.Abandoned{Timeline: t.Parent, AfterSeq: t.ForkSeq})
+	m.timelines.Ascend("", func(key string, t timelineRec) bool {
+		n, err := strconv.ParseUint(key, 10, 32)
+		if t.Parent == 0 || err != nil {
+			return true
+		}
+		out = append(out, api.Abandoned{Timeline: t.Parent, AfterSeq: t.ForkSeq})
+		for between := t.Parent + 1; between < uint32(n); between++ {
+			out = append(out, api.Abandoned{Timeline: between})
 		}
 		return true
 	})

@@ -263,3 +263,8 @@ func (m *Machine) LedgerKeys() (bySKU, ordered int) {
 	})
 	return bySKU, ordered
 }
+
+// Frames is the state of the gate for frames: calls inside, calls that wait, frames refused.
+func (srv *Server) Frames() (inside, waiting int, refused uint64) {
+	return srv.admission.frames.State()
+}

@@ -113,6 +113,12 @@ func (srv *Server) handle(ctx *fasthttp.RequestCtx) {
 	case !ctx.IsPost():
 		srv.problem(ctx, api.NewError(api.CodeMethodNotAllowed, "Use POST."), reply{})
 	case string(name) == "frame":
+		n := min(api.FrameCalls(ctx.PostBody()), maxFrameCalls)
+		if !srv.admission.frames.EnterN(n) {
+			srv.problem(ctx, tooMany(), reply{})
+			return
+		}
+		defer srv.admission.frames.LeaveN(n)
 		srv.frame(ctx)
 	default:
 		name := string(name)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -147,8 +148,20 @@ func TestRestoreReconcilesCharges(t *testing.T) {
 		after, err = r.tryBuy("A", "tok_ok", "10")
 		return err == nil
 	})
-	if after.ID[:3] != "o2-" {
-		t.Errorf("an order of the new timeline is %s", after.ID)
+	if after.ID[:3] != "o2-" || after.Number[:4] != "M-2-" || kept.Number[:3] != "M-1" {
+		t.Errorf("an order of the new timeline is %s, number %s; one of the old has number %s", after.ID, after.Number, kept.Number)
+	}
+	var paged []string
+	for q := (api.OrdersQuery{Page: api.Page{Limit: 1}}); ; {
+		page := get(r, api.OrdersList, q, r.staffCall(""))
+		paged = append(paged, page.Items[0].Number)
+		if page.Next == nil {
+			break
+		}
+		q.After = *page.Next
+	}
+	if len(paged) != 5 || paged[0] != after.Number || paged[4] != kept.Number {
+		t.Errorf("listed one by one: %v", paged)
 	}
 	got := r.differences()
 	want := map[string]string{lost.ID: "refunded", lostOpen.ID: "refunded", lostAuthorized.ID: "voided", notTaken.ID: "cancelled", cancelled.ID: "refund_noted", halfBack.ID: "refund_noted"}
@@ -279,6 +292,21 @@ func TestOutboxAcrossARestore(t *testing.T) {
 	}
 	if two.Timeline != 2 || len(two.Abandoned) != 1 || two.Abandoned[0] != (api.Abandoned{Timeline: 1, AfterSeq: 3}) || two.Slice <= one.Slice {
 		t.Errorf("slice %d of timeline %d, abandoned %v", two.Slice, two.Timeline, two.Abandoned)
+	}
+}
+
+// TestAbandonedInBetween restores the first timeline's backup twice: of the second timeline nothing counts.
+func TestAbandonedInBetween(t *testing.T) {
+	b := newMint(t)
+	s := newShop(t, b.join)
+	s.mugs("A", 100)
+	s.mustBuy("A", "1")
+	stream, _ := saved(t, s.machine)
+	for n, want := range map[uint32][]api.Abandoned{2: {{Timeline: 1, AfterSeq: 1}}, 4: {{Timeline: 1, AfterSeq: 1}, {Timeline: 2}, {Timeline: 3}}} {
+		got := get(restored(t, stream, n, b), api.OutboxNext, api.OutboxQuery{Consumer: "analytics", Max: 2}, api.Call{}).Abandoned
+		if !slices.Equal(got, want) {
+			t.Errorf("timeline %d: %v, want %v", n, got, want)
+		}
 	}
 }
 

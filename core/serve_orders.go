@@ -66,8 +66,8 @@ func (s *Service) ordersList(c *call, q api.OrdersQuery) (api.List[api.StaffOrde
 	}
 	from := ""
 	if q.After != "" {
-		var n uint64
-		if _, err := fmt.Sscanf(q.After, "M-%d", &n); err != nil || n == 0 {
+		n, ok := countOf(q.After)
+		if !ok {
 			return out, badCursor()
 		}
 		from = fmt.Sprintf("%016d", n-1)

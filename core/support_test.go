@@ -71,6 +71,7 @@ type shop struct {
 	machine *core.Machine
 	service *core.Service
 	client  *coreclient.Client
+	server  *core.Server
 	addr    string
 	staff   string
 	// patience is how long a call waits for its outcome.
@@ -140,7 +141,7 @@ func newShop(t *testing.T, change ...func(*core.ServiceConfig)) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &shop{t: t, log: l, machine: m, service: svc, client: client, addr: server.Addr(), staff: "staff-token-of-the-test", patience: 20 * time.Second}
+	s := &shop{t: t, log: l, machine: m, service: svc, client: client, server: server, addr: server.Addr(), staff: "staff-token-of-the-test", patience: 20 * time.Second}
 	t.Cleanup(func() {
 		client.Close()
 		server.Close()

@@ -2,6 +2,8 @@ package core
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"meridian/api"
@@ -9,7 +11,21 @@ import (
 
 func rfc(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }
 
-func orderNumber(o orderRec) string { return fmt.Sprintf("M-%d", o.Number) }
+// orderNumber is what people call an order. Counting goes on from the backup after a restore, so that later
+// timelines are part of it: the number of an order that was lost stands in somebody's mailbox.
+func orderNumber(o orderRec) string {
+	if t := timelineOf(o.ID); t > 1 {
+		return fmt.Sprintf("M-%d-%d", t, o.Number)
+	}
+	return fmt.Sprintf("M-%d", o.Number)
+}
+
+// countOf reads what orderNumber makes.
+func countOf(number string) (n uint64, ok bool) {
+	rest, ok := strings.CutPrefix(number, "M-")
+	n, err := strconv.ParseUint(rest[strings.LastIndexByte(rest, '-')+1:], 10, 64)
+	return n, ok && err == nil && n > 0
+}
 
 // order renders an order for its buyer.
 func (m *Machine) order(o orderRec, withKey bool) api.Order {

@@ -131,6 +131,7 @@ type plan struct {
 	chain    []backup.Span
 	to       uint64 // the last index to apply
 	moment   int64  // the last time to apply, in milliseconds; 0: any
+	after    uint64 // there is no log after to, but a full backup of this index; 0: nothing later
 	next     uint32
 }
 
@@ -140,6 +141,10 @@ func planRestore(ctx context.Context, bucket *backup.Bucket, o restoreOptions) (
 	if err != nil {
 		return p, err
 	}
+	return choosePlan(all, o)
+}
+
+func choosePlan(all []backup.Timeline, o restoreOptions) (p plan, err error) {
 	for _, t := range all {
 		p.next = t.Number + 1
 		if len(t.Fulls) > 0 && (o.timeline == 0 || uint(t.Number) == o.timeline) {
@@ -167,6 +172,11 @@ func planRestore(ctx context.Context, bucket *backup.Bucket, o restoreOptions) (
 	}
 	if !o.moment.IsZero() {
 		p.moment = o.moment.UnixMilli()
+		for _, r := range p.timeline.Ranges() { // the log may end before the newest full backup
+			if r.From <= p.base.Index && p.base.Index <= r.To && r.To < end {
+				p.to, p.after = r.To, end
+			}
+		}
 	}
 	p.chain, err = p.timeline.Chain(p.base.Index, p.to)
 	return p, err
@@ -203,7 +213,11 @@ func (r *restoring) rebuild(ctx context.Context, path string) (err error) {
 	r.reached = r.base.Index
 	err = r.bucket.Segments(ctx, r.chain, r.timeline.Number, r.segment)
 	if errors.Is(err, errReached) {
-		err = nil
+		return nil
+	}
+	if err == nil && r.after != 0 {
+		err = fmt.Errorf("%w: the log ends at index %d, %s, and goes on after --to-time with a full backup; give --to-time up to then, or --to-index %d",
+			backup.ErrMissing, r.reached, clock(r.machine.Summary().NowMS), r.after)
 	}
 	return err
 }
@@ -231,7 +245,8 @@ func (r *restoring) state(ctx context.Context, path string, dry bool) (err error
 	r.to, r.moment = r.timeline.End(), 0
 	rest, err := r.timeline.Chain(r.reached, r.to)
 	if err != nil {
-		return err
+		r.say("what this would leave behind cannot be counted: %v", err)
+		return nil
 	}
 	from := r.reached
 	if err := r.bucket.Segments(ctx, rest, r.timeline.Number, r.segment); err != nil && !errors.Is(err, errReached) {

@@ -86,6 +86,29 @@ func restoredAt(t *testing.T, data string) uint64 {
 	return m.Summary().Index - 1 // the timeline begins with an entry of its own
 }
 
+// TestPlanWithAGap: the cores were lost when a full backup was in the bucket and the log up to it was not.
+// Moments before the gap can be restored all the same, and the newest is the full backup.
+func TestPlanWithAGap(t *testing.T) {
+	fulls := []backup.Manifest{{Index: 10, TimeMS: 1000}, {Index: 90, TimeMS: 9000}}
+	all := []backup.Timeline{{Number: 4, Fulls: fulls, Spans: []backup.Span{{After: 10, To: 40}, {After: 40, To: 70}}}}
+	for _, c := range []struct {
+		o               restoreOptions
+		base, to, after uint64
+		missing         bool
+	}{
+		{o: restoreOptions{}, base: 90, to: 90},
+		{o: restoreOptions{toIndex: 70}, base: 10, to: 70},
+		{o: restoreOptions{toIndex: 80}, base: 10, missing: true},
+		{o: restoreOptions{moment: time.UnixMilli(5000)}, base: 10, to: 70, after: 90},
+		{o: restoreOptions{moment: time.UnixMilli(9000)}, base: 90, to: 90},
+	} {
+		p, err := choosePlan(all, c.o)
+		if errors.Is(err, backup.ErrMissing) != c.missing || (err != nil) != c.missing || !c.missing && (p.base.Index != c.base || p.to != c.to || p.after != c.after || p.next != 5) {
+			t.Errorf("%+v: %+v, %v", c.o, p, err)
+		}
+	}
+}
+
 // TestRestoreDrill backs a real node up while it runs, loses its directory, and restores it.
 func TestRestoreDrill(t *testing.T) {
 	srv := s3test.Start(t)

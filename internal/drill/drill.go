@@ -36,12 +36,10 @@ type Config struct {
 
 // Summary is the result of a run.
 type Summary struct {
-	Config  Config
-	Start   time.Time
-	Took    time.Duration
-	Results []Result
-	// Reused counts numbers (not ids) of lost orders that later orders have got.
-	Reused   int
+	Config   Config
+	Start    time.Time
+	Took     time.Duration
+	Results  []Result
 	Finished bool
 }
 
@@ -131,7 +129,7 @@ func (c Config) history(ctx context.Context, s *Summary, n int, dir string) {
 		return
 	}
 	defer load.close()
-	known := &past{known: map[string]bool{}, ever: map[string]bool{}, numbers: map[string]bool{}}
+	known := &past{known: map[string]bool{}, ever: map[string]bool{}, numbers: map[string]string{}}
 	for i := 0; i < livesOfAShop && len(s.Results) < c.Rounds && clean && ctx.Err() == nil; i++ {
 		r := Result{Shop: n + 1, Life: i + 1, Seed: seed, Mode: string(order[i])}
 		l := &life{shop: shop, load: load, rng: rand.New(rand.NewPCG(seed, uint64(i)+1)), mode: order[i], res: &r, past: known}
@@ -147,7 +145,6 @@ func (c Config) history(ctx context.Context, s *Summary, n int, dir string) {
 		}
 		note(r)
 	}
-	s.Reused += known.reused
 }
 
 var standing = regexp.MustCompile(`index \d+, hash \w+`)

@@ -122,15 +122,12 @@ func (l *life) purchases(listed map[string]api.StaffOrder, sold purchase) {
 			l.bad("the id %s was given twice", p.id)
 		}
 		l.past.ever[p.id] = true
-		if l.past.numbers[p.number] {
-			l.past.reused++
-		}
+		l.numbered(p)
 		if o := listed[p.id]; o.Status == api.OrderPaid {
 			l.past.known[p.id] = true
 			continue
 		}
 		l.res.LostOrders++
-		l.past.numbers[p.number] = true
 		l.lost(p.acked)
 		if l.mode == toIndex && p.index <= l.index || l.mode == toTime && p.acked.Add(slack).Before(l.moment) {
 			l.bad("order %s, acknowledged at index %d, is %q after the restore", p.id, p.index, listed[p.id].Status)
@@ -139,10 +136,16 @@ func (l *life) purchases(listed map[string]api.StaffOrder, sold purchase) {
 	if l.past.ever[sold.id] {
 		l.bad("the id %s was given again in the new timeline", sold.id)
 	}
-	if l.past.numbers[sold.number] {
-		l.past.reused++
-	}
+	l.numbered(sold)
 	l.past.ever[sold.id], l.past.known[sold.id] = true, true
+}
+
+// numbered notes an order's number, which stands in its buyer's mailbox.
+func (l *life) numbered(p purchase) {
+	if other, ok := l.past.numbers[p.number]; ok && other != p.id {
+		l.bad("orders %s and %s were both acknowledged as %s", other, p.id, p.number)
+	}
+	l.past.numbers[p.number] = p.id
 }
 
 // charge is what the provider says of one payment.

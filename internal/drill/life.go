@@ -66,10 +66,9 @@ type life struct {
 
 // past is what a shop's clients know of all its lives.
 type past struct {
-	known   map[string]bool // orders that have to be there
-	ever    map[string]bool // ids that were ever acknowledged
-	numbers map[string]bool // of orders that were lost
-	reused  int             // numbers of lost orders that another order has got
+	known   map[string]bool   // orders that have to be there
+	ever    map[string]bool   // ids that were ever acknowledged
+	numbers map[string]string // the id of each number that was ever acknowledged
 }
 
 func (l *life) bad(format string, args ...any) {
@@ -132,8 +131,7 @@ func (l *life) live(ctx context.Context) error {
 	clients.Go(func() { l.load.run(loading, calls, l.res.Seed<<8+uint64(l.res.Life)) })
 	began := time.Now()
 	rest(ctx, middle)
-	v, _, err := ask(ctx, l.shop, l.operator, api.BackupsGet, api.None{})
-	l.index, l.moment = v.Index.Raft, time.Now().Truncate(time.Millisecond)
+	err := l.mark(ctx)
 	if l.res.Taken && err == nil { // through an edge, as an operator does
 		taking.Go(func() {
 			if out, err := l.core(calls, "backup", "take", "--wait", "20s"); err != nil && calls.Err() == nil {
@@ -153,6 +151,22 @@ func (l *life) live(ctx context.Context) error {
 	clients.Wait()
 	taking.Wait()
 	return errors.Join(err, ctx.Err())
+}
+
+// mark chooses what modes that go back restore: a moment, and an index, up to which the log is in the bucket.
+// What was not sent yet when everything is lost can be restored by nobody.
+func (l *life) mark(ctx context.Context) error {
+	l.moment = time.Now().Truncate(time.Millisecond)
+	rest(ctx, 50*time.Millisecond) // whatever was stamped by then is applied
+	v, _, err := ask(ctx, l.shop, l.operator, api.BackupsGet, api.None{})
+	if err != nil {
+		return err
+	}
+	l.index = v.Index.Raft
+	return until(ctx, "the log to be in the bucket", func() bool {
+		v, _, err := ask(ctx, l.shop, l.operator, api.BackupsGet, api.None{})
+		return err == nil && v.Shipped.Raft >= l.index
+	})
 }
 
 // restore makes the first node of the next life, and starts all three.

@@ -12,7 +12,7 @@ import (
 
 // Config describes a Gate.
 type Config struct {
-	// Limit is how many are inside at once; default 512.
+	// Limit is how many are inside at once; default 512. Whoever stands for several counts as so many.
 	Limit int
 	// Queue is how many may wait; beyond it Enter refuses at once. Default four times Limit.
 	Queue int
@@ -29,11 +29,13 @@ type Gate struct {
 
 	mu      sync.Mutex
 	inside  int
+	waiting int       // how many the queue stands for
 	queue   []*waiter // oldest first
 	emptied time.Time // when the queue was last empty
 }
 
 type waiter struct {
+	n       int
 	turn    chan struct{} // closed when it is let in
 	granted bool          // guarded by the gate's mu
 }
@@ -56,8 +58,11 @@ func New(cfg Config) *Gate {
 }
 
 // Enter waits for a turn and reports whether it got one. Who got one calls Leave.
-func (g *Gate) Enter() bool {
-	w, patience := g.join()
+func (g *Gate) Enter() bool { return g.EnterN(1) }
+
+// EnterN is Enter for a caller that stands for n, at least 1. More than Limit get in when nobody is inside.
+func (g *Gate) EnterN(n int) bool {
+	w, patience := g.join(max(1, n))
 	if patience == 0 {
 		if w == nil {
 			g.refused.Add(1)
@@ -79,27 +84,31 @@ func (g *Gate) Enter() bool {
 }
 
 // join lets the caller in at once (a waiter, no patience), refuses it (no waiter), or puts it into the queue.
-func (g *Gate) join() (*waiter, time.Duration) {
+func (g *Gate) join(n int) (*waiter, time.Duration) {
 	now := time.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.queue) == 0 {
 		g.emptied = now
-		if g.inside < g.cfg.Limit {
-			g.inside++
+		if g.room(n) {
+			g.inside += n
 			return &waiter{}, 0
 		}
 	}
-	if len(g.queue) >= g.cfg.Queue {
+	if g.waiting+n > max(g.cfg.Queue, n) {
 		return nil, 0
 	}
-	w := &waiter{turn: make(chan struct{})}
+	w := &waiter{n: n, turn: make(chan struct{})}
 	g.queue = append(g.queue, w)
+	g.waiting += n
 	if now.Sub(g.emptied) > g.cfg.Patience {
 		return w, g.cfg.Hurry
 	}
 	return w, g.cfg.Patience
 }
+
+// room reports whether n more may come in; the caller holds mu.
+func (g *Gate) room(n int) bool { return g.inside == 0 || g.inside+n <= g.cfg.Limit }
 
 // giveUp takes a waiter out of the queue; false if its turn came at the same moment.
 func (g *Gate) giveUp(w *waiter) bool {
@@ -111,31 +120,44 @@ func (g *Gate) giveUp(w *waiter) bool {
 	for i, other := range g.queue {
 		if other == w {
 			g.queue = append(g.queue[:i], g.queue[i+1:]...)
+			g.waiting -= w.n
 			break
 		}
 	}
+	g.admit() // it may have held up somebody smaller
 	return true
 }
 
 // Leave gives the turn to the one that has waited longest.
-func (g *Gate) Leave() {
+func (g *Gate) Leave() { g.LeaveN(1) }
+
+// LeaveN is Leave for who came in with EnterN.
+func (g *Gate) LeaveN(n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.inside -= max(1, n)
+	g.admit()
+}
+
+// admit lets in whoever has waited longest, as many as there is room for; the caller holds mu.
+func (g *Gate) admit() {
+	for len(g.queue) > 0 && g.room(g.queue[0].n) {
+		w := g.queue[0]
+		g.queue[0] = nil
+		g.queue = g.queue[1:]
+		g.inside += w.n
+		g.waiting -= w.n
+		w.granted = true
+		close(w.turn)
+	}
 	if len(g.queue) == 0 {
 		g.emptied = time.Now()
-		g.inside--
-		return
 	}
-	w := g.queue[0]
-	g.queue[0] = nil
-	g.queue = g.queue[1:]
-	w.granted = true
-	close(w.turn)
 }
 
 // State is how many are inside, how many wait, and how many were ever refused.
 func (g *Gate) State() (inside, waiting int, refused uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.inside, len(g.queue), g.refused.Load()
+	return g.inside, g.waiting, g.refused.Load()
 }

@@ -90,3 +90,38 @@ func TestFullQueueRefusesAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoStandsForSeveral counts as so many, keeps their place in the queue, and gets in although it is
+// larger than the gate when that is empty.
+func TestWhoStandsForSeveral(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := New(Config{Limit: 10, Queue: 20, Patience: time.Minute})
+		if !g.EnterN(50) {
+			t.Fatal("nobody is inside, and 50 were refused")
+		}
+		got := make(chan int, 10)
+		for _, n := range []int{8, 3, 2} {
+			go func() {
+				if g.EnterN(n) {
+					got <- n
+				}
+			}()
+			synctest.Wait()
+		}
+		if g.EnterN(8) {
+			t.Fatal("13 wait, and 8 more got a place in a queue of 20")
+		}
+		g.LeaveN(50)
+		synctest.Wait()
+		if len(got) != 1 || <-got != 8 {
+			t.Fatal("8 of 10 come first, and 3 do not fit beside them")
+		}
+		g.LeaveN(8)
+		synctest.Wait()
+		if inside, waiting, refused := g.State(); len(got) != 2 || inside != 5 || waiting != 0 || refused != 1 {
+			t.Fatalf("%d got in; %d inside, %d wait, %d refused", len(got), inside, waiting, refused)
+		}
+		g.LeaveN(3)
+		g.LeaveN(2)
+	})
+}

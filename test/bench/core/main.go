@@ -39,6 +39,7 @@ type options struct {
 	kills          int
 	heartbeat      time.Duration
 	failover       bool
+	overload       bool
 }
 
 func parseOptions(args []string) (options, error) {
@@ -46,7 +47,7 @@ func parseOptions(args []string) (options, error) {
 	fs := flag.NewFlagSet("bench-core", flag.ContinueOnError)
 	fs.IntVar(&o.rounds, "rounds", 4, "how often everything is measured; the table shows medians")
 	fs.Float64Var(&o.seconds, "seconds", 2, "measured time of each run; half as much, at most a second, is warming up")
-	fs.StringVar(&o.only, "only", "", "rows to measure, separated by commas: "+strings.Join(groups(), ", ")+", "+failoverGroup+"; empty: all but the last")
+	fs.StringVar(&o.only, "only", "", "rows to measure, separated by commas: "+strings.Join(groups(), ", ")+", "+failoverGroup+", "+overloadGroup+"; empty: all but the last two")
 	fs.IntVar(&o.kills, "kills", 50, "how often the leader is killed for the rows "+failoverGroup)
 	fs.DurationVar(&o.heartbeat, "heartbeat", 1500*time.Millisecond, "heartbeat and election time-out of the cores for the rows "+failoverGroup)
 	fs.StringVar(&o.peers, "peers", "postgres,redis", "peers to compare with, separated by commas; empty: none, and rows that need one are left out")
@@ -91,8 +92,12 @@ func (o *options) complete() error {
 			o.failover = true
 			continue
 		}
+		if name == overloadGroup {
+			o.overload = true
+			continue
+		}
 		if !slices.Contains(groups(), name) {
-			return flagenv.Errorf("only", "there are no rows %q; give some of %s", name, strings.Join(groups(), ", ")+", "+failoverGroup)
+			return flagenv.Errorf("only", "there are no rows %q; give some of %s", name, strings.Join(groups(), ", ")+", "+failoverGroup+", "+overloadGroup)
 		}
 	}
 	for _, name := range peers {
@@ -105,7 +110,7 @@ func (o *options) complete() error {
 			o.chosen = append(o.chosen, r)
 		}
 	}
-	if len(o.chosen) == 0 && !o.failover {
+	if len(o.chosen) == 0 && !o.failover && !o.overload {
 		return flagenv.Errorf("only", "these rows need a peer that --peers leaves out")
 	}
 	return nil
@@ -146,6 +151,11 @@ func run(ctx context.Context, args []string) error {
 	if err == nil && o.failover {
 		var more []line
 		more, err = b.failovers(ctx)
+		ls = append(ls, more...)
+	}
+	if err == nil && o.overload {
+		var more []line
+		more, err = b.overloads(ctx)
 		ls = append(ls, more...)
 	}
 	if err != nil {
