@@ -144,6 +144,9 @@ func (c Config) Run(ctx context.Context) (*Summary, error) {
 	return s, nil
 }
 
+// walEvery is how many rounds there are to one that keeps its log in raft-wal.
+const walEvery = 4
+
 // draw gives a round its faults: they take turns by the seed, and every third round has a second one.
 func (c *Config) draw(seed uint64, able []Fault) []Fault {
 	if len(c.Exactly) > 0 {
@@ -166,7 +169,7 @@ func (c *Config) draw(seed uint64, able []Fault) []Fault {
 // replay is the command that plays a round again. The faults of a round follow from its seed and the
 // list of faults; both are given.
 func replay(r Result) string {
-	return fmt.Sprintf("make chaos CHAOS_ARGS=\"--rounds 1 --seed %d --trials 0 --exactly %s\"", r.Seed, strings.Join(r.Faults, ","))
+	return fmt.Sprintf("make faults CHAOS_ARGS=\"--rounds 1 --seed %d --trials 0 --exactly %s\"", r.Seed, strings.Join(r.Faults, ","))
 }
 
 func (r Result) line() string {
@@ -174,6 +177,6 @@ func (r Result) line() string {
 	if len(r.Problems) > 0 {
 		verdict = fmt.Sprintf("%d VIOLATIONS", len(r.Problems))
 	}
-	return fmt.Sprintf("round %3d seed %d  %-26s %d cores  %5d done %4d refused %3d unknown  %3d orders  outage %4d ms  %.1f s  %s",
-		r.Number+1, r.Seed, strings.Join(r.Faults, "+"), r.Nodes, r.Stats.Done, r.Stats.Refused, r.Stats.Unknown, r.Orders, r.Outage.Milliseconds(), r.Took.Seconds(), verdict)
+	return fmt.Sprintf("round %3d seed %d  %-26s %d cores%s  %5d done %4d refused %3d unknown  %3d orders  outage %4d ms  %.1f s  %s",
+		r.Number+1, r.Seed, strings.Join(r.Faults, "+"), r.Nodes, map[bool]string{true: " wal", false: "    "}[r.WAL], r.Stats.Done, r.Stats.Refused, r.Stats.Unknown, r.Orders, r.Outage.Milliseconds(), r.Took.Seconds(), verdict)
 }

@@ -36,6 +36,8 @@ type shape struct {
 	disk      disk
 	// snapshots makes them frequent and keeps hardly any log behind them.
 	snapshots bool
+	// wal keeps the log in raft-wal instead of raft-boltdb.
+	wal bool
 	// env is for programs built to be broken.
 	env []string
 }
@@ -181,6 +183,9 @@ func (c *cluster) addCores(binary string) error {
 		}
 		if c.snapshots {
 			args = append(args, "--snapshot-threshold", "24", "--snapshot-trailing", "16", "--snapshot-interval", "100ms")
+		}
+		if c.wal {
+			args = append(args, "--raft-log", "wal")
 		}
 		n := &core{id: id, api: p.api, binary: binary, args: args, env: c.env, dir: filepath.Join(c.dir, id), logPath: filepath.Join(c.dir, id+".log"), disk: c.disk}
 		if c.net != nil {

@@ -139,10 +139,12 @@ func changeMembers(r *round) error {
 	r.rng.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
 	learner, gone := others[0], others[1]
 	if r.rng.IntN(2) == 0 {
-		gone = l // it steps down first, and another goes on
+		gone = l // it hands on first
 	}
 	for _, step := range []func() error{
 		func() error { return r.member(api.ClusterJoin, api.MemberChange{ID: learner.id, Role: "learner"}) },
+		func() error { return r.depose(gone, others[2]) },
+		func() error { return r.member(api.ClusterJoin, api.MemberChange{ID: gone.id, Role: "learner"}) },
 		func() error { return r.member(api.ClusterRemove, api.MemberChange{ID: gone.id}) },
 		func() error { return r.member(api.ClusterJoin, api.MemberChange{ID: learner.id, Role: "voter"}) },
 	} {
@@ -182,6 +184,20 @@ func (r *round) member(ep api.Endpoint[api.MemberChange, api.Cluster], change ap
 		return errors.Join(err, last)
 	}
 	return nil
+}
+
+// depose makes a core hand on to another for as long as it leads.
+func (r *round) depose(n, to *core) error {
+	return until(r.ctx, n.id+" to hand on", func() bool {
+		l, _ := r.cluster.view(r.ctx)
+		if l == n {
+			ctx, cancel := context.WithTimeout(r.ctx, 2*time.Second)
+			defer cancel()
+			_, err := workload.Ask(ctx, r.cluster.operator, l.node(), api.ClusterLead, api.MemberChange{ID: to.id})
+			r.note("hand on to %s: %v", to.id, err)
+		}
+		return l != nil && l != n
+	})
 }
 
 // changed reports whether a change of members is in effect.

@@ -36,7 +36,7 @@ func (s *Summary) Report() string {
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	failed := s.Failed()
 	p("# Faults on real processes\n")
-	p("Written by `make chaos`, never by hand. Each round starts its own cluster of real `core serve` processes, one")
+	p("Written by `make faults`, a part of `make chaos`, never by hand. Each round starts its own cluster of real `core serve` processes, one")
 	p("network namespace each, lets 12 clients and the payment sandbox work on it, makes the named fault, heals it, and")
 	p("then checks: histories with porcupine (per SKU and per order), sums of what was acknowledged, every idempotency")
 	p("key repeated, orders against the provider's charges, state hashes at equal indexes, `core check` of every replica.\n")
@@ -56,7 +56,7 @@ func (s *Summary) Report() string {
 	s.perFault(p)
 	s.violations(p)
 	p("## Again\n")
-	p("The whole run: `make chaos CHAOS_ARGS=\"--seed %d --report docs/CHAOS.md\"`. One round, here the first: `%s`. A seed draws the same faults at", s.Config.Seed, first(s.Results))
+	p("The whole run: `make faults CHAOS_ARGS=\"--seed %d --report docs/CHAOS.md\"`. One round, here the first: `%s`. A seed draws the same faults at", s.Config.Seed, first(s.Results))
 	p("the same cores and the same actions of each client; how they interleave is the machine's doing.")
 	return b.String()
 }
@@ -70,8 +70,11 @@ func first(all []Result) string {
 
 func (s *Summary) totals(p func(string, ...any)) {
 	var t Result
-	exits := 0
+	exits, wal := 0, 0
 	for _, r := range s.Results {
+		if r.WAL {
+			wal++
+		}
 		t.Stats.Done += r.Stats.Done
 		t.Stats.Refused += r.Stats.Refused
 		t.Stats.Unknown += r.Stats.Unknown
@@ -82,6 +85,7 @@ func (s *Summary) totals(p func(string, ...any)) {
 		t.Orders += r.Orders
 		exits += len(r.Exits)
 	}
+	p("| log | raft-wal in %d rounds, raft-boltdb in the others |", wal)
 	p("| operations | %d answered, %d refused, %d whose outcome was unknown at first and was found out under their key |", t.Stats.Done, t.Stats.Refused, t.Stats.Unknown)
 	p("| judged | %d operations on %d SKUs and orders |", t.Ops, t.Objects)
 	p("| keys repeated | %d, each with its first answer |", t.Repeats)

@@ -37,6 +37,7 @@ type Result struct {
 	Seed   uint64
 	Faults []string
 	Nodes  int
+	WAL    bool // the log was in raft-wal
 	Stats  workload.Stats
 	// Objects and Ops were judged, Repeats were answered like the first time, Compared are hashes of
 	// two replicas at one index.
@@ -120,13 +121,13 @@ func (c *Config) play(ctx context.Context, number int, seed uint64, faults []Fau
 		bad("make a directory: %v", err)
 		return res
 	}
-	s := shape{nodes: 3, heartbeat: heartbeat, env: c.Env}
+	s := shape{nodes: 3, heartbeat: heartbeat, env: c.Env, wal: rand.New(rand.NewPCG(seed, 1)).IntN(walEvery) == 0}
 	for _, f := range faults {
 		if f.shape != nil {
 			f.shape(&s)
 		}
 	}
-	res.Nodes = s.nodes
+	res.Nodes, res.WAL = s.nodes, s.wal
 	recorder := history.NewRecorder()
 	defer func() {
 		res.Took = time.Since(start)

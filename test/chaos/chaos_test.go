@@ -1,7 +1,7 @@
 //go:build linux
 
 // Package chaos plays a few rounds of faults on real processes, and shows that the same checks fail
-// when the shop is broken on purpose. The long run is make chaos.
+// when the shop is broken on purpose. The long run is make faults.
 package chaos
 
 import (
