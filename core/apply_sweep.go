@@ -4,9 +4,11 @@ import "fmt"
 
 // What is swept when its time is over, with a bound on each tick.
 const (
-	stagedMS           int64 = 10 * 60 * 1000
-	maxSessionsPerTick       = 5000
-	maxPartsPerTick          = 100
+	stagedMS int64 = 10 * 60 * 1000
+	// Sessions stand anywhere in their table: each may cost a read of the disk, for which commits wait.
+	maxSessionsPerTick      = 250
+	maxSessionsPerTickFirst = 5000 // under the first rules
+	maxPartsPerTick         = 100
 	// cartDays is how long a cart lives after its last change.
 	cartDays = 30
 	// A tick looks at cartsPerTick carts and as many more as it takes to see all of them within a day.
@@ -26,10 +28,14 @@ func sessionEnd(s sessionRec, hash string) string {
 
 // dropSessions forgets sessions that are over. One that was opened again in the meantime stays.
 func (m *Machine) dropSessions() {
+	most := maxSessionsPerTick
+	if m.rules < rulesOrdered {
+		most = maxSessionsPerTickFirst
+	}
 	hour := fmt.Sprintf("%012d", m.now/3_600_000)
 	var gone []string
 	m.sessionEnds.Ascend("", func(k, _ string) bool {
-		if k[:12] > hour || len(gone) == maxSessionsPerTick {
+		if k[:12] > hour || len(gone) == most {
 			return false
 		}
 		gone = append(gone, k)

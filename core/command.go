@@ -112,7 +112,7 @@ func decodeCommand(b []byte) (commandType, envelope, error) {
 // was meant, and an older one stops at an entry of a newer one.
 const (
 	// rulesFirst: movements are filed by SKU, a bought-up cart keeps its row, carts live for ever, and a
-	// tick drops 500 keys.
+	// tick drops 500 keys and 5,000 sessions.
 	rulesFirst byte = 1
 	// rulesOrdered: movements are filed in their order, a cart that was bought up has no row, carts and
 	// keys are swept as fast as they come.

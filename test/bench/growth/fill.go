@@ -20,7 +20,8 @@ const (
 	ordersPerEntry = 50
 	// spacingMS is the log time between two orders: ten million take a year, and the keys of a week live.
 	spacingMS = 3000
-	beginMS   = 1_700_000_000_000
+	// samplesMS is room in time for the orders of the samples.
+	samplesMS = 24 * 60 * 60 * 1000
 )
 
 // mark is how far a state in --dir has come, so that a run can go on with it.
@@ -86,7 +87,8 @@ func fill(ctx context.Context, o options, r *report) error {
 	if err != nil {
 		return err
 	}
-	f := &filler{o: o, mark: mark{NowMS: beginMS}}
+	// The last order is about now: a core would find all that a day holds over at once otherwise.
+	f := &filler{o: o, mark: mark{NowMS: time.Now().UnixMilli() - int64(o.orders)*spacingMS - samplesMS}}
 	if b, err := os.ReadFile(f.path("mark.json")); err == nil {
 		if err := json.Unmarshal(b, &f.mark); err != nil {
 			return fmt.Errorf("%s: %w; empty --dir", f.path("mark.json"), err)
