@@ -51,9 +51,10 @@ const bucket = "s3://backups/drill"
 // open starts a shop over an empty directory and waits until its edge serves and its backup is complete.
 func (c *Config) open(ctx context.Context, dir string) (s *shop, err error) {
 	s = &shop{cfg: c, dir: dir, token: random(), staff: "mst_" + random(), operator: "mst_" + random(), http: &http.Client{Timeout: 10 * time.Second}}
+	opened := s
 	defer func() {
 		if err != nil {
-			s.close()
+			opened.close()
 		}
 	}()
 	if err := s.secrets(); err != nil {
