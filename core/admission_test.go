@@ -42,8 +42,8 @@ func (s *shop) postFrame(name, sku string, n int) (status int, retry string, bod
 // read; nothing of it is done, and everything that was let in is.
 func TestFramesAreBounded(t *testing.T) {
 	s := newShop(t)
-	s.mugs("A", 10_000)
-	const perFrame, frames = 256, 32 // the limit, 8192
+	s.mugs("A", 20_000)
+	const perFrame, frames = 256, 64 // the limit, 16384
 	open := make(chan struct{})
 	s.log.mu.Lock()
 	s.log.refuse = func([]byte) error {
@@ -73,7 +73,7 @@ func TestFramesAreBounded(t *testing.T) {
 	}
 	close(open)
 	wg.Wait()
-	s.wantStock("A", 10_000-perFrame*frames, 0)
+	s.wantStock("A", 20_000-perFrame*frames, 0)
 	if status, _, body := s.postFrame("out", "A", 1); status != 200 {
 		t.Errorf("afterwards it got %d %s", status, body)
 	}

@@ -218,9 +218,27 @@ func (n *Node) WaitApplied(ctx context.Context, index uint64) error {
 // Snapshot takes a snapshot now. It returns nil when there is nothing new to take.
 func (n *Node) Snapshot(ctx context.Context) error {
 	f := submitted{make(chan error, 1)}
-	go func() { f.err <- n.raft.Snapshot().Error() }()
+	go func() {
+		if err := n.checkpointAhead(); err != nil {
+			f.err <- err
+			return
+		}
+		f.err <- n.raft.Snapshot().Error()
+	}()
 	if err := n.await(ctx, f); err != nil && !errors.Is(err, raft.ErrNothingNewToSnapshot) {
 		return fmt.Errorf("snapshot: %w", err)
+	}
+	return nil
+}
+
+// checkpointAhead makes what has changed durable while entries are still applied: raft stops applying for
+// the moment in which it takes a view, and that takes a checkpoint of the little that came since.
+func (n *Node) checkpointAhead() error {
+	if n.cfg.weak.lateCheckpoint {
+		return nil
+	}
+	if err := n.machine.Checkpoint(); err != nil {
+		return n.failStop.fail("checkpoint before a snapshot", err)
 	}
 	return nil
 }
