@@ -12,7 +12,8 @@ const keyCurrentTerm = "CurrentTerm"
 
 // Seed prepares an empty node to begin with the state of its machine, as after a backup was restored.
 // cfg.Bootstrap is the membership from then on. Seed one member only, and start the others with empty
-// directories and without Bootstrap: they vote for this one and get its state. Then Open as usual.
+// directories and without Bootstrap: they get its state. core restore names this member alone, and the others
+// join it as learners. Then Open as usual.
 func Seed(cfg Config, m Machine) error {
 	cfg.applyDefaults()
 	if cfg.Transport == nil && cfg.Listener == nil && cfg.BindAddr == "" {
