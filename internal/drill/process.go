@@ -141,10 +141,14 @@ func command(ctx context.Context, env []string, program string, args ...string) 
 	return text, err
 }
 
-// addresses are free ones on loopback.
+// addresses are free ones on loopback. They are of a host of their own in 127/8: a port of 127.0.0.1 that is
+// free now may be somebody's connection before the process that should listen there has started.
 func addresses(n int) (all []string, err error) {
+	var b [3]byte
+	rand.Read(b[:])
+	host := net.IPv4(127, 1|b[0], b[1], 1|b[2]).String()
 	for range n {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		ln, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 		if err != nil {
 			return nil, err
 		}
