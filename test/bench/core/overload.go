@@ -226,7 +226,7 @@ func (p *caller) once(commands []command, o *outcome) (done int, err error) {
 	if len(commands) == 1 {
 		w.out = appendHead(w.out[:0], api.StockAdjust.Name, p.patience)
 		w.out = append(append(w.out, "X-Meridian-Credential: staff:"+staffToken+"\r\nIdempotency-Key: "...), p.keys[0]...)
-		w.out = appendBody(append(w.out, "\r\n"...), "application/json", p.bodies[0])
+		w.out = appendBody(append(w.out, "\r\n"...), "application/json", []byte(`{"sku":"`+skuNames[commands[0].sku]+`","delta":-1,"reason":"sold"}`))
 	} else {
 		p.frameCalls()
 		p.frame = api.Frame{Calls: p.calls}.Append(p.frame[:0])
