@@ -36,6 +36,12 @@ func (f *flying) outweighs(count int) bool { return int64(2*count) < f.commands.
 // comes back as carry.
 func (n *Node) gather(first *proposal) (taken []*proposal, carry *proposal) {
 	count, bytes := 0, 0
+	var late *time.Timer // one for the batch: who comes meanwhile does not prolong the wait of who came first
+	defer func() {
+		if late != nil {
+			late.Stop()
+		}
+	}()
 	for p := first; p != nil; {
 		size := 0
 		for _, c := range p.commands {
@@ -50,30 +56,31 @@ func (n *Node) gather(first *proposal) (taken []*proposal, carry *proposal) {
 		if count >= n.cfg.BatchMax {
 			return taken, nil
 		}
-		p = n.next(count)
+		select {
+		case p = <-n.queue:
+			n.left(p)
+			continue
+		default:
+		}
+		if !n.flying.outweighs(count) {
+			return taken, nil
+		}
+		if late == nil {
+			late = time.NewTimer(linger)
+		}
+		p = n.company(count, late.C)
 	}
 	return taken, nil
 }
 
-// next is the next proposal in the queue. When none is left and the batch is small beside what is in
-// flight, it waits a moment for one.
-func (n *Node) next(count int) *proposal {
-	select {
-	case p := <-n.queue:
-		return n.left(p)
-	default:
-	}
-	if !n.flying.outweighs(count) {
-		return nil
-	}
-	late := time.NewTimer(linger)
-	defer late.Stop()
+// company waits for a proposal while the batch is small beside what is in flight, and until it is late.
+func (n *Node) company(count int, late <-chan time.Time) *proposal {
 	for n.flying.outweighs(count) {
 		select {
 		case p := <-n.queue:
 			return n.left(p)
 		case <-n.flying.fewer:
-		case <-late.C:
+		case <-late:
 			return nil
 		case <-n.stop:
 			return nil

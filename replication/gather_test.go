@@ -3,6 +3,7 @@ package replication
 import (
 	"sync"
 	"testing"
+	"time"
 )
 
 // TestBatchesGrowBesideWhatIsInFlight: callers that come back at once share few large entries.
@@ -30,6 +31,31 @@ func TestBatchesGrowBesideWhatIsInFlight(t *testing.T) {
 	if s.Batches > callers*each/8 {
 		t.Errorf("%d commands of %d callers took %d entries", s.Commands, callers, s.Batches)
 	}
+}
+
+// TestCompanyDoesNotProlongTheWait: proposals that trickle in while much is in flight do not keep the first
+// one from leaving.
+func TestCompanyDoesNotProlongTheWait(t *testing.T) {
+	n, _ := loneNode(t, NewMemory(), &journal{}, func(cfg *Config) { cfg.BatchMax = 1 << 20 })
+	n.flying.begin(1 << 20) // never lands, so that only the clock ends the wait
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(linger / 4):
+				p := &proposal{commands: [][]byte{[]byte("x")}, done: make(chan outcome, 1)}
+				n.enqueue(p)
+			}
+		}
+	})
+	if _, err := n.Propose(ctxFor(t, 5*time.Second), []byte("first")); err != nil {
+		t.Errorf("the first of a trickle: %v", err)
+	}
+	close(done)
+	wg.Wait()
 }
 
 // TestALoneCommandWaitsForNobody: nothing is in flight when it comes.
