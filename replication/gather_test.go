@@ -3,6 +3,7 @@ package replication
 import (
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -36,26 +37,27 @@ func TestBatchesGrowBesideWhatIsInFlight(t *testing.T) {
 // TestCompanyDoesNotProlongTheWait: proposals that trickle in while much is in flight do not keep the first
 // one from leaving.
 func TestCompanyDoesNotProlongTheWait(t *testing.T) {
-	n, _ := loneNode(t, NewMemory(), &journal{}, func(cfg *Config) { cfg.BatchMax = 1 << 20 })
-	n.flying.begin(1 << 20) // never lands, so that only the clock ends the wait
-	done := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			case <-time.After(linger / 4):
-				p := &proposal{commands: [][]byte{[]byte("x")}, done: make(chan outcome, 1)}
-				n.enqueue(p)
+	synctest.Test(t, func(t *testing.T) {
+		const trickle, proposals = linger / 4, 40
+		n := &Node{queue: make(chan *proposal, proposals), flying: newFlying(), stop: make(chan struct{})}
+		n.cfg.BatchMax, n.cfg.BatchBytes = 1<<20, 1<<20
+		n.flying.begin(1 << 20) // never lands, so that only the clock ends the wait
+		go func() {
+			for range proposals {
+				time.Sleep(trickle)
+				n.queue <- &proposal{commands: [][]byte{[]byte("x")}}
 			}
+		}()
+		start := time.Now()
+		taken, carry := n.gather(&proposal{commands: [][]byte{[]byte("first")}})
+		if waited := time.Since(start); waited != linger {
+			t.Errorf("the first of %d waited %v for company, want %v", len(taken), waited, linger)
 		}
+		if len(taken) < 4 || carry != nil {
+			t.Errorf("%d proposals in the batch, carry %v: want those of the first %v", len(taken), carry, linger)
+		}
+		time.Sleep(trickle * proposals) // for the last of the trickle
 	})
-	if _, err := n.Propose(ctxFor(t, 5*time.Second), []byte("first")); err != nil {
-		t.Errorf("the first of a trickle: %v", err)
-	}
-	close(done)
-	wg.Wait()
 }
 
 // TestALoneCommandWaitsForNobody: nothing is in flight when it comes.
