@@ -97,10 +97,6 @@ type Config struct {
 	weak         weakened
 }
 
-// SafeTrailing is the least SnapshotTrailing with which a member cannot cut entries off its log that the leader
-// does not know it has: twice what is on its way to one member at most.
-const SafeTrailing = 2 * maxRPCsInFlight * 32
-
 // rpcBytes bounds the entries in one AppendEntries message: raft itself has a bound on their number only.
 const rpcBytes = 8 << 20
 

@@ -16,3 +16,6 @@ func WithCheckpointsLate(c *Config) { c.weak.lateCheckpoint = true }
 
 // WithoutCatchUp starts with whatever state there is.
 func WithoutCatchUp(c *Config) { c.weak.noCatchUp = true }
+
+// WithoutInbox hands raft every request as it was sent.
+func WithoutInbox(c *Config) { c.weak.noInbox = true }

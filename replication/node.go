@@ -128,6 +128,10 @@ func (n *Node) start() error {
 		at := n.memberAt
 		n.stream.memberAt.Store(&at)
 	}
+	if !n.cfg.weak.noInbox {
+		in := &inbox{logs: st.log, snapshots: st.snapshots, committed: n.raft.AppliedIndex, in: trans.Transport.Consumer(), out: trans.requests, stop: n.dead}
+		n.workers.Go(in.run)
+	}
 	n.run(notify)
 	return nil
 }

@@ -12,13 +12,14 @@ import (
 // which changes term and state on the transport's goroutine; an Apply that waits at that moment is
 // then written under the new leader's term, and replicas diverge (hashicorp/raft#695). It clamps the
 // commit index of each request, and notes when each peer last acknowledged a heartbeat, counted from the
-// moment it was sent.
+// moment it was sent. What peers send goes through the inbox.
 type guarded struct {
 	raft.Transport
 	preVote  raft.WithPreVote
 	closer   raft.WithClose
 	contacts *contacts
 	teller   *teller
+	requests chan raft.RPC
 	weak     weakened
 }
 
@@ -39,7 +40,15 @@ func guardTransport(t raft.Transport) (*guarded, error) {
 	if !ok {
 		return nil, errors.New("replication: the transport cannot be closed")
 	}
-	return &guarded{Transport: t, preVote: pre, closer: closer, contacts: newContacts(), teller: newTeller()}, nil
+	return &guarded{Transport: t, preVote: pre, closer: closer, contacts: newContacts(), teller: newTeller(), requests: make(chan raft.RPC)}, nil
+}
+
+// Consumer gives raft what the inbox lets through.
+func (g *guarded) Consumer() <-chan raft.RPC {
+	if g.weak.noInbox {
+		return g.Transport.Consumer()
+	}
+	return g.requests
 }
 
 // SetHeartbeatHandler declines the fast path.

@@ -69,7 +69,7 @@ func parseOptions(args []string) (options, error) {
 	fs.DurationVar(&o.heartbeat, "heartbeat", 1500*time.Millisecond, "how long a leader may be silent; at least ten times the largest round trip")
 	fs.DurationVar(&o.election, "election", 0, "how long an election may take before another begins, at least --heartbeat; 0: the same")
 	fs.IntVar(&o.snapshotThreshold, "snapshot-threshold", 8192, "log entries between two snapshots")
-	fs.IntVar(&o.snapshotTrailing, "snapshot-trailing", 10240, "log entries kept behind a snapshot, for members that come back; further behind, they get the whole state. Fewer than 4096 are for tests")
+	fs.IntVar(&o.snapshotTrailing, "snapshot-trailing", 10240, "log entries kept behind a snapshot, for members that come back; further behind, they get the whole state")
 	fs.DurationVar(&o.snapshotInterval, "snapshot-interval", 20*time.Second, "how often the need of a snapshot is looked at")
 	o.tls.Add(fs)
 	fs.StringVar(&o.raftLog, "raft-log", string(replication.LogBolt), "what keeps the log: boltdb, or wal, which syncs once an append instead of twice and is experimental; a data directory stays with what it began with")

@@ -24,10 +24,6 @@ func serve(ctx context.Context, args []string) error {
 	}
 	memory.Bound()
 	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("node", o.id)
-	if o.snapshotTrailing < replication.SafeTrailing {
-		logger.Warn("--snapshot-trailing is smaller than what may be on its way to a member unacknowledged: one that cuts its log may never be caught up again",
-			"entries", o.snapshotTrailing, "least", replication.SafeTrailing)
-	}
 	identity, err := o.secure(logger)
 	if err != nil {
 		return err
