@@ -80,7 +80,7 @@ type Machine struct {
 type MachineConfig struct {
 	// Path is the state file.
 	Path string
-	// CheckpointEvery is how often what changed is made durable; default 250 ms.
+	// CheckpointEvery is how often what changed is made durable; default 1 s.
 	CheckpointEvery time.Duration
 	// DirtyMax bounds the bytes of changes that wait for a checkpoint; default 256 MiB.
 	DirtyMax int64
@@ -98,7 +98,7 @@ type MachineConfig struct {
 // OpenMachine opens the state at cfg.Path, or starts an empty one.
 func OpenMachine(cfg MachineConfig) (*Machine, error) {
 	if cfg.CheckpointEvery == 0 {
-		cfg.CheckpointEvery = 250 * time.Millisecond
+		cfg.CheckpointEvery = time.Second
 	}
 	if cfg.Feed == 0 {
 		cfg.Feed = 100_000

@@ -73,7 +73,7 @@ func parseOptions(args []string) (options, error) {
 	fs.DurationVar(&o.snapshotInterval, "snapshot-interval", 20*time.Second, "how often the need of a snapshot is looked at")
 	o.tls.Add(fs)
 	fs.StringVar(&o.raftLog, "raft-log", string(replication.LogBolt), "what keeps the log: boltdb, or wal, which syncs once an append instead of twice and is experimental; a data directory stays with what it began with")
-	fs.DurationVar(&o.checkpoint, "checkpoint", 250*time.Millisecond, "how often changed state is written to its file; until then it is in the log, which is read again after a crash")
+	fs.DurationVar(&o.checkpoint, "checkpoint", time.Second, "how often changed state is written to its file; until then it is in the log, which is read again after a crash")
 	fs.Var(&o.dirtyMax, "dirty-max", "`size` of the changes that may wait for a checkpoint; beyond it commands wait for one")
 	o.backup.add(fs)
 	if err := flagenv.Parse(fs, "CORE", args); err != nil {
@@ -106,7 +106,7 @@ func (o *options) complete(peers, join string) error {
 		return flagenv.Errorf("raft-log", "give %s or %s", replication.LogBolt, replication.LogWAL)
 	}
 	if o.checkpoint < time.Millisecond {
-		return flagenv.Errorf("checkpoint", "give at least 1ms; the default, 250ms, suits most")
+		return flagenv.Errorf("checkpoint", "give at least 1ms; the default, 1s, suits most")
 	}
 	if o.dirtyMax < 1<<20 {
 		return flagenv.Errorf("dirty-max", "give at least 1MiB")

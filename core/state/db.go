@@ -19,7 +19,7 @@ const DefaultMmapSize = 64 << 30
 type Options struct {
 	// Path is the state file. It is created when missing; its directory must exist.
 	Path string
-	// CheckpointEvery is how often changes are made durable in the background. Default 250 ms.
+	// CheckpointEvery is how often changes are made durable in the background. Default 1 s.
 	CheckpointEvery time.Duration
 	// InitialMmapSize is the address space reserved for the file, in bytes, and the file's largest
 	// size: bbolt would have to wait for every reader to map more. Default 64 GiB.
@@ -81,7 +81,7 @@ func Open(o Options) (*DB, error) {
 		return nil, errors.New("state: Options.Path is empty")
 	}
 	if o.CheckpointEvery <= 0 {
-		o.CheckpointEvery = 250 * time.Millisecond
+		o.CheckpointEvery = time.Second
 	}
 	if o.InitialMmapSize <= 0 {
 		o.InitialMmapSize = DefaultMmapSize

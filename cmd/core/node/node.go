@@ -65,7 +65,7 @@ type Config struct {
 	// RaftLog is what keeps the log; default replication.LogBolt.
 	RaftLog replication.LogKind
 	// Checkpoint is how often changed state is written to its file, DirtyMax the bytes of changes that
-	// may wait for it; defaults 250 ms and 256 MiB.
+	// may wait for it; defaults 1 s and 256 MiB.
 	Checkpoint time.Duration
 	DirtyMax   int64
 	// SnapshotTrailing is how many log entries are kept behind a snapshot; default 10240.

@@ -226,7 +226,7 @@ func (f *filler) entry(orders int) ([][]byte, error) {
 // measure takes the cost of the next orders with checkpoints as a serving core makes them. The commands
 // are made before, so that only applying and writing them counts.
 func (f *filler) measure(ctx context.Context) (p point, err error) {
-	if err := f.open(250 * time.Millisecond); err != nil {
+	if err := f.open(time.Second); err != nil {
 		return p, err
 	}
 	p.orders = f.mark.Orders
