@@ -33,13 +33,14 @@ const compactBytes = 1 << 20
 type logStore struct {
 	h handle
 
-	writing sync.Mutex // never held while simulated time passes
-	mu      sync.Mutex
+	turn chan struct{} // held by who writes; a lock would not let simulated time pass
+	size int           // of the file
+
+	mu      sync.Mutex // never held while simulated time passes
 	entries map[uint64]*raft.Log
 	first   uint64
 	last    uint64
 	keys    map[string][]byte
-	size    int
 	live    int // bytes that a compaction would keep, roughly
 }
 
@@ -51,7 +52,7 @@ var (
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func openLog(h handle) (*logStore, error) {
-	s := &logStore{h: h, entries: map[uint64]*raft.Log{}, keys: map[string][]byte{}}
+	s := &logStore{h: h, turn: make(chan struct{}, 1), entries: map[uint64]*raft.Log{}, keys: map[string][]byte{}}
 	b, err := h.read(logFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = h.writeAt(logFile, 0, nil); err == nil {
@@ -164,10 +165,10 @@ func (s *logStore) write(payloads ...[]byte) error {
 	for _, p := range payloads {
 		b = append(b, record(p)...)
 	}
-	s.writing.Lock()
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
 	off := s.size
 	s.size += len(b)
-	s.writing.Unlock()
 	if err := s.h.append(logFile, off, b); err != nil {
 		return err
 	}
@@ -183,7 +184,7 @@ func (s *logStore) write(payloads ...[]byte) error {
 	return nil
 }
 
-// compact writes the log anew beside the old one and renames it into place.
+// compact writes the log anew beside the old one and renames it into place. The caller has the turn.
 func (s *logStore) compact() error {
 	const fresh = "log.new"
 	s.mu.Lock()
@@ -204,9 +205,7 @@ func (s *logStore) compact() error {
 	if err := s.h.rename(fresh, logFile); err != nil {
 		return err
 	}
-	s.writing.Lock()
 	s.size = len(b)
-	s.writing.Unlock()
 	return s.h.syncDir()
 }
 
