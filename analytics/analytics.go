@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"meridian/api"
+	"meridian/internal/pause"
 )
 
 // Analytics is an edge's clickstream: a spool, the delivery to ClickHouse and the reports. A nil
@@ -64,7 +65,7 @@ func (a *Analytics) Close() error {
 
 // connected waits until there is a migrated database; nil when ctx ended first.
 func (a *Analytics) connected(ctx context.Context) *warehouse {
-	for pause := newPause(a.cfg.RetryMax); ; {
+	for backoff := newBackoff(a.cfg.RetryMax); ; {
 		if w := a.warehouse.Load(); w != nil {
 			return w
 		}
@@ -84,10 +85,10 @@ func (a *Analytics) connected(ctx context.Context) *warehouse {
 			return nil
 		}
 		a.stats.failed(err)
-		if pause.first() {
+		if backoff.first() {
 			a.log.Warn("analytics: ClickHouse is not available; events stay in the spool", "addr", a.cfg.Addr, "err", err)
 		}
-		if !pause.wait(ctx) {
+		if !backoff.wait(ctx) {
 			return nil
 		}
 	}
@@ -110,36 +111,24 @@ func (a *Analytics) reader() (*warehouse, error) {
 	return nil, api.NewError(api.CodeUnavailable, "Reports are not available right now. Events and orders are kept and will be in them later.")
 }
 
-// pause is a growing, jittered wait between attempts.
-type pause struct {
+// backoff is a growing, jittered wait between attempts.
+type backoff struct {
 	next, max time.Duration
 	tries     int
 }
 
-func newPause(most time.Duration) *pause {
-	return &pause{next: min(100*time.Millisecond, most), max: most}
+func newBackoff(most time.Duration) *backoff {
+	return &backoff{next: min(100*time.Millisecond, most), max: most}
 }
 
 // first is true once, before the first wait.
-func (p *pause) first() bool { return p.tries == 0 }
+func (p *backoff) first() bool { return p.tries == 0 }
 
-func (p *pause) wait(ctx context.Context) bool {
+func (p *backoff) wait(ctx context.Context) bool {
 	p.tries++
 	d := p.next/2 + rand.N(p.next/2+1)
 	p.next = min(2*p.next, p.max)
-	return sleep(ctx, d)
-}
-
-// sleep waits for d and says whether ctx is still alive.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return pause.For(ctx, d) == nil
 }
 
 // ended says that an error is only the end of the work.

@@ -41,7 +41,7 @@ func (a *Analytics) deliverSegment(ctx context.Context, seg sealed) {
 		a.setAside(seg, err)
 		return
 	}
-	pause, refusals, maybeSent := newPause(a.cfg.RetryMax), 0, seg.found
+	backoff, refusals, maybeSent := newBackoff(a.cfg.RetryMax), 0, seg.found
 	for {
 		w := a.connected(ctx)
 		if w == nil {
@@ -70,10 +70,10 @@ func (a *Analytics) deliverSegment(ctx context.Context, seg sealed) {
 				return
 			}
 		}
-		if pause.first() {
+		if backoff.first() {
 			a.log.Warn("analytics: a batch was not acknowledged; trying again", "batch", content.Token, "err", err)
 		}
-		if !pause.wait(ctx) {
+		if !backoff.wait(ctx) {
 			return
 		}
 	}

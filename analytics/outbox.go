@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/api"
+	"meridian/internal/pause"
 )
 
 // OutboxSource is the core's outbox for one consumer. Next gives the oldest slice that is not done,
@@ -33,19 +34,19 @@ func (a *Analytics) RunOutbox(ctx context.Context, source OutboxSource) {
 		<-ctx.Done()
 		return
 	}
-	pause := newPause(a.cfg.RetryMax)
+	backoff := newBackoff(a.cfg.RetryMax)
 	for ctx.Err() == nil {
 		n, err := a.DeliverOutbox(ctx, source)
 		switch {
 		case err != nil && !ended(ctx, err):
-			if pause.first() {
+			if backoff.first() {
 				a.log.Warn("analytics: the outbox waits", "err", err)
 			}
-			pause.wait(ctx)
+			backoff.wait(ctx)
 		case err == nil:
-			pause = newPause(a.cfg.RetryMax)
+			backoff = newBackoff(a.cfg.RetryMax)
 			if n == 0 {
-				sleep(ctx, outboxIdle)
+				_ = pause.For(ctx, outboxIdle)
 			}
 		}
 	}

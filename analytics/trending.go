@@ -8,6 +8,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 
 	"meridian/api"
+	"meridian/internal/pause"
 )
 
 // trendsMax bounds what is asked for and what is kept in memory; trendsEvery is how old it may be.
@@ -84,7 +85,7 @@ func (a *Analytics) watchTrends(ctx context.Context) {
 			a.log.Debug("analytics: trends", "err", err)
 		}
 		cancel()
-		if !sleep(ctx, trendsEvery) {
+		if pause.For(ctx, trendsEvery) != nil {
 			return
 		}
 	}

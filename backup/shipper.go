@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"meridian/internal/objects"
+	"meridian/internal/pause"
 )
 
 // Config configures a Shipper.
@@ -38,21 +40,14 @@ const (
 )
 
 func (c *Config) applyDefaults() {
-	setDefault(&c.FlushEvery, 250*time.Millisecond)
-	setDefault(&c.FullEvery, 6*time.Hour)
-	setDefault(&c.FullBytes, 1<<30)
-	setDefault(&c.Keep, 4)
-	setDefault(&c.MergeEvery, time.Minute)
-	setDefault(&c.LagMax, time.Second)
+	c.FlushEvery = cmp.Or(c.FlushEvery, 250*time.Millisecond)
+	c.FullEvery = cmp.Or(c.FullEvery, 6*time.Hour)
+	c.FullBytes = cmp.Or(c.FullBytes, 1<<30)
+	c.Keep = cmp.Or(c.Keep, 4)
+	c.MergeEvery = cmp.Or(c.MergeEvery, time.Minute)
+	c.LagMax = cmp.Or(c.LagMax, time.Second)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
-	}
-}
-
-func setDefault[T comparable](p *T, v T) {
-	var zero T
-	if *p == zero {
-		*p = v
 	}
 }
 
@@ -138,7 +133,7 @@ func (s *Shipper) Run(ctx context.Context) {
 	alarm := alarm{after: s.cfg.LagMax, log: s.cfg.Logger}
 	var watch sync.WaitGroup
 	watch.Go(func() {
-		every(ctx, 4*sampleEvery, func() { alarm.see(s.Status()) })
+		pause.Every(ctx, 4*sampleEvery, func() { alarm.see(s.Status()) })
 	})
 	defer watch.Wait()
 	for ctx.Err() == nil {
@@ -147,7 +142,7 @@ func (s *Shipper) Run(ctx context.Context) {
 			return
 		}
 		s.failed(err)
-		wait(ctx, retryEvery)
+		_ = pause.For(ctx, retryEvery)
 	}
 }
 
@@ -198,29 +193,6 @@ func (s *Shipper) session(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	return v.sail(ctx)
-}
-
-func wait(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
-}
-
-// every calls fn in intervals until ctx ends.
-func every(ctx context.Context, d time.Duration, fn func()) {
-	t := time.NewTicker(d)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-			fn()
-		}
-	}
 }
 
 // alarm writes into the log when entries are at risk for longer than promised, and when that is over.

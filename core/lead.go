@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"meridian/api"
+	"meridian/internal/pause"
 )
 
 // Lead does what only the leader does, until ctx ends: it moves time, resolves payments that a crash
@@ -23,22 +24,8 @@ func (s *Service) Lead(ctx context.Context) {
 	wg.Wait()
 }
 
-// every runs fn in intervals until ctx ends.
-func every(ctx context.Context, d time.Duration, fn func()) {
-	t := time.NewTicker(d)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-			fn()
-		}
-	}
-}
-
 func (s *Service) tick(ctx context.Context) {
-	every(ctx, time.Second, func() {
+	pause.Every(ctx, time.Second, func() {
 		if _, err := s.propose(ctx, cmdTick, keying{}, tickCmd{}); err != nil && ctx.Err() == nil {
 			s.slog.Debug("tick", "error", err)
 		}
@@ -75,7 +62,7 @@ func (s *Service) resolve(ctx context.Context) {
 	took := time.Now()
 	var since int64
 	s.m.db.View(func() { since = s.m.metaNow().NowMS })
-	every(ctx, 500*time.Millisecond, func() {
+	pause.Every(ctx, 500*time.Millisecond, func() {
 		if time.Since(took) < takeOver {
 			return
 		}

@@ -1,6 +1,7 @@
 package replication
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -100,29 +101,22 @@ type Config struct {
 // rpcBytes bounds the entries in one AppendEntries message: raft itself has a bound on their number only.
 const rpcBytes = 8 << 20
 
-func setDefault[T comparable](p *T, v T) {
-	var zero T
-	if *p == zero {
-		*p = v
-	}
-}
-
 func (c *Config) applyDefaults() {
-	setDefault(&c.LogKind, LogBolt)
-	setDefault(&c.HeartbeatTimeout, 1500*time.Millisecond)
-	setDefault(&c.ElectionTimeout, 1500*time.Millisecond)
-	setDefault(&c.LeaderLease, time.Second)
-	setDefault(&c.CommitTimeout, 50*time.Millisecond)
-	setDefault(&c.BatchMax, 1024)
-	setDefault(&c.BatchBytes, 64<<10)
-	setDefault(&c.CommandMax, 256<<10)
-	setDefault(&c.InFlight, 16)
-	setDefault(&c.QueueMax, 16384)
-	setDefault(&c.DiskStall, 30*time.Second)
-	setDefault(&c.SnapshotInterval, time.Minute)
-	setDefault(&c.SnapshotThreshold, 8192)
-	setDefault(&c.SnapshotTrailing, 10240)
-	setDefault(&c.SnapshotRetain, 2)
+	c.LogKind = cmp.Or(c.LogKind, LogBolt)
+	c.HeartbeatTimeout = cmp.Or(c.HeartbeatTimeout, 1500*time.Millisecond)
+	c.ElectionTimeout = cmp.Or(c.ElectionTimeout, 1500*time.Millisecond)
+	c.LeaderLease = cmp.Or(c.LeaderLease, time.Second)
+	c.CommitTimeout = cmp.Or(c.CommitTimeout, 50*time.Millisecond)
+	c.BatchMax = cmp.Or(c.BatchMax, 1024)
+	c.BatchBytes = cmp.Or(c.BatchBytes, 64<<10)
+	c.CommandMax = cmp.Or(c.CommandMax, 256<<10)
+	c.InFlight = cmp.Or(c.InFlight, 16)
+	c.QueueMax = cmp.Or(c.QueueMax, 16384)
+	c.DiskStall = cmp.Or(c.DiskStall, 30*time.Second)
+	c.SnapshotInterval = cmp.Or(c.SnapshotInterval, time.Minute)
+	c.SnapshotThreshold = cmp.Or(c.SnapshotThreshold, 8192)
+	c.SnapshotTrailing = cmp.Or(c.SnapshotTrailing, 10240)
+	c.SnapshotRetain = cmp.Or(c.SnapshotRetain, 2)
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}

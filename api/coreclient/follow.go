@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"meridian/api"
+	"meridian/internal/pause"
 )
 
 // feedWait is how long a core may keep a poll open without news. Every answer is a heartbeat.
@@ -28,7 +29,7 @@ func (c *Client) Follow(ctx context.Context, edgeID, region string, cursor api.I
 			if fails++; fails == 1 {
 				c.cfg.Logger.Warn("the change feed is silent", "err", err)
 			}
-			_ = sleep(ctx, backoff(fails))
+			_ = pause.For(ctx, backoff(fails))
 			continue
 		}
 		if fails > 0 {

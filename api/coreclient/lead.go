@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"meridian/api"
+	"meridian/internal/pause"
 )
 
 // lead makes a call that only the leader answers: it follows hints and waits out elections until the
@@ -56,7 +57,7 @@ func (c *Client) lead(ctx context.Context, k *outgoing) (reply, error) {
 			return r, nil
 		}
 		if ctx.Err() == nil && wait {
-			_ = sleep(ctx, backoff(try))
+			_ = pause.For(ctx, backoff(try))
 		}
 		if ctx.Err() != nil {
 			return reply{}, c.undecided(k, sent, last)

@@ -14,6 +14,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"meridian/api"
+	"meridian/internal/pause"
 )
 
 // A node is ejected after ejectAfter failures in a row, at first for ejectMin, doubling to ejectMax.
@@ -144,21 +145,7 @@ func (n *node) delay(ctx context.Context) error {
 	if n.Region == n.cfg.Region {
 		return nil
 	}
-	return sleep(ctx, n.cfg.RTT(n.cfg.Region, n.Region)/2)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return pause.For(ctx, n.cfg.RTT(n.cfg.Region, n.Region)/2)
 }
 
 // attempt is how long one try at this node may take.

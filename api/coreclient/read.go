@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"meridian/api"
+	"meridian/internal/pause"
 )
 
 // order is the nodes to ask: nearest first, those ejected after failures last. The leader is always
@@ -57,7 +58,7 @@ func (c *Client) read(ctx context.Context, k *outgoing) (reply, error) {
 			}
 			return reply{}, c.unreachable(k, last)
 		}
-		if err := sleep(ctx, backoff(round)); err != nil {
+		if err := pause.For(ctx, backoff(round)); err != nil {
 			return reply{}, c.unreachable(k, last)
 		}
 	}

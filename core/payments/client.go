@@ -9,6 +9,7 @@ package payments
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -69,10 +70,10 @@ func New(cfg Config) (*Client, error) {
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
 		return nil, fmt.Errorf("payments: %q is no URL of a provider; give one such as https://payments.example", cfg.URL)
 	}
-	setDefault(&cfg.Timeout, 3*time.Second)
-	setDefault(&cfg.Failures, 8)
-	setDefault(&cfg.OpenFor, 2*time.Second)
-	setDefault(&cfg.MaxConns, 256)
+	cfg.Timeout = cmp.Or(cfg.Timeout, 3*time.Second)
+	cfg.Failures = cmp.Or(cfg.Failures, 8)
+	cfg.OpenFor = cmp.Or(cfg.OpenFor, 2*time.Second)
+	cfg.MaxConns = cmp.Or(cfg.MaxConns, 256)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
@@ -100,13 +101,6 @@ func New(cfg Config) (*Client, error) {
 		},
 	})
 	return c, nil
-}
-
-func setDefault[T comparable](v *T, d T) {
-	var zero T
-	if *v == zero {
-		*v = d
-	}
 }
 
 // Close drops idle connections.

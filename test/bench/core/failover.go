@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"meridian/api"
+	"meridian/internal/pause"
 )
 
 // failoverGroup is measured only when it is asked for: it takes minutes of waiting for elections.
@@ -58,7 +59,7 @@ func (b *bench) failover(ctx context.Context, c *cores, load *light, rng *rand.R
 	if err := c.healthy(ctx); err != nil {
 		return 0, err
 	}
-	pause(ctx, time.Duration(rng.Int64N(int64(b.opts.heartbeat)))) // at any moment between two heartbeats
+	_ = pause.For(ctx, time.Duration(rng.Int64N(int64(b.opts.heartbeat)))) // at any moment between two heartbeats
 	if err := c.seek(); err != nil {
 		return 0, err
 	}

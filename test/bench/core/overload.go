@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"meridian/api"
+	"meridian/internal/pause"
 )
 
 // overloadGroup is measured only when it is asked for: it is about one system, not about peers.
@@ -129,12 +130,12 @@ func (b *bench) weather(ctx context.Context, c *cores, s storm, connections int,
 			}
 		})
 	}
-	pause(ctx, b.opts.warm)
+	_ = pause.For(ctx, b.opts.warm)
 	o.mu.Lock()
 	o.latency = nil
 	o.mu.Unlock()
 	from, began := o.timely.Load(), time.Now()
-	pause(ctx, b.opts.measured)
+	_ = pause.For(ctx, b.opts.measured)
 	n, took := o.timely.Load()-from, time.Since(began)
 	cancel()
 	wg.Wait()
@@ -169,7 +170,7 @@ func (a *arrivals) take(ctx context.Context) time.Time {
 	a.next++
 	a.mu.Unlock()
 	if wait := time.Until(due); wait > 0 {
-		pause(ctx, wait)
+		_ = pause.For(ctx, wait)
 	}
 	return due
 }

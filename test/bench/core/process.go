@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"meridian/internal/pause"
 )
 
 // process is a program that this one started, and ends by its id.
@@ -84,14 +86,7 @@ func (p *process) until(ctx context.Context, what string, limit time.Duration, o
 		case time.Now().After(deadline):
 			return fmt.Errorf("%s: waited %v for %s: %w; the end of its output:\n%s", p.name, limit, what, err, p.tail())
 		}
-		pause(ctx, 20*time.Millisecond)
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
+		_ = pause.For(ctx, 20*time.Millisecond)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"meridian/core"
 	"meridian/deploy/local/payments/sandbox"
+	"meridian/internal/pause"
 	"meridian/replication"
 )
 
@@ -71,7 +72,7 @@ func measure(ctx context.Context, o options, r *report) error {
 	defer c.stop()
 	progress("serving after %v, %v of CPU, RssAnon %d MiB", s.open.Round(time.Millisecond), s.openCPU, s.anonOpen>>20)
 	cpu, began := cpuOf(c.pid), time.Now()
-	if err := pause(ctx, 20*time.Second); err != nil {
+	if err := pause.For(ctx, 20*time.Second); err != nil {
 		return err
 	}
 	s.idleCPU = float64(cpuOf(c.pid)-cpu) / float64(time.Since(began))
@@ -81,16 +82,6 @@ func measure(ctx context.Context, o options, r *report) error {
 	}
 	s.anonLoad, s.anonPeak = rss(c.pid, "RssAnon"), max(c.peak, s.anonOpen)
 	return nil
-}
-
-// pause waits in the measured program's favour: for what must be idle for a while.
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }
 
 // machine fits the state machine to replication, for seeding only.
@@ -181,7 +172,7 @@ func start(ctx context.Context, o options, s *served) (*running, error) {
 		if err := c.failed(); err != nil {
 			return nil, err
 		}
-		if err := pause(ctx, 20*time.Millisecond); err != nil {
+		if err := pause.For(ctx, 20*time.Millisecond); err != nil {
 			c.stop()
 			return nil, err
 		}
