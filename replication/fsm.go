@@ -2,9 +2,11 @@ package replication
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/raft"
 )
@@ -132,7 +134,7 @@ func (s *fsmSnapshot) Persist(sink raft.SnapshotSink) error {
 	if _, err := sink.Write(h); err != nil {
 		return err
 	}
-	if _, err := s.view.WriteTo(sink); err != nil {
+	if _, err := s.view.WriteTo(&yielding{Writer: sink, began: time.Now(), halted: s.fsm.stop.halted}); err != nil {
 		return s.fsm.stop.fail("write snapshot", err)
 	}
 	atomic.AddUint64(&s.fsm.stats.Snapshots, 1)
@@ -165,7 +167,7 @@ func (f *fsm) prepare(logs raft.LogStore, snaps raft.SnapshotStore) error {
 	}
 	if len(metas) > 0 {
 		last = max(last, metas[0].Index)
-		if err := f.catchUp(snaps, metas[0].ID); err != nil {
+		if err := f.catchUp(logs, snaps, metas[0]); err != nil {
 			return fmt.Errorf("snapshot %s: %w", metas[0].ID, err)
 		}
 	}
@@ -178,18 +180,43 @@ func (f *fsm) prepare(logs raft.LogStore, snaps raft.SnapshotStore) error {
 	return nil
 }
 
-func (f *fsm) catchUp(snaps raft.SnapshotStore, id string) error {
-	_, r, err := snaps.Open(id)
+// catchUp restores the newest snapshot, unless the machine has all of it. A snapshot is as large as the state and
+// is read as a whole when it is opened, so that most starts do without.
+func (f *fsm) catchUp(logs raft.LogStore, snaps raft.SnapshotStore, newest *raft.SnapshotMeta) error {
+	durable, _ := f.machine.Durable()
+	if f.weak.noCatchUp || durable >= newest.Index {
+		return nil
+	}
+	if none, err := noCommands(logs, durable+1, newest); none || err != nil {
+		return err
+	}
+	_, r, err := snaps.Open(newest.ID)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	index, err := readSnapshotHeader(r)
-	if err != nil {
+	if err != nil || durable >= index {
 		return err
 	}
-	if durable, _ := f.machine.Durable(); durable >= index || f.weak.noCatchUp {
-		return nil
-	}
 	return f.restore(r, index)
+}
+
+// noCommands says that the log holds nothing for a machine from index lo up to the snapshot: its index counts
+// barriers and changes of members, which never reach one. The log may still be that of a lost leader, if the process
+// ended while a snapshot was installed; it is the snapshot's own where both have the same last entry.
+func noCommands(logs raft.LogStore, lo uint64, newest *raft.SnapshotMeta) (bool, error) {
+	const few = 64
+	if newest.Index-lo >= few {
+		return false, nil
+	}
+	var l raft.Log
+	for i := lo; i <= newest.Index; i++ {
+		if err := logs.GetLog(i, &l); errors.Is(err, raft.ErrLogNotFound) || err == nil && l.Type == raft.LogCommand {
+			return false, nil
+		} else if err != nil {
+			return false, err
+		}
+	}
+	return l.Term == newest.Term, nil
 }

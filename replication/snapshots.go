@@ -2,6 +2,7 @@ package replication
 
 import (
 	"context"
+	"io"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -61,6 +62,31 @@ func (n *Node) snapshotDue(grown uint64) bool {
 	}
 	metas, err := n.snapshots.List()
 	return err == nil && (len(metas) == 0 || grown >= uint64(metas[0].Size)/snapshotShare)
+}
+
+// yieldMost bounds one pause of a snapshot.
+const yieldMost = time.Second
+
+// yielding leaves processor and disk to the entries for half of the time: nobody waits for a snapshot,
+// and everybody for the entries that come while one is written.
+type yielding struct {
+	io.Writer
+	began   time.Time // of the work since the last pause
+	written int
+	halted  <-chan struct{}
+}
+
+func (y *yielding) Write(p []byte) (n int, err error) {
+	n, err = y.Writer.Write(p)
+	if y.written += n; err != nil || y.written < syncEvery {
+		return n, err
+	}
+	select {
+	case <-time.After(min(time.Since(y.began), yieldMost)):
+	case <-y.halted:
+	}
+	y.began, y.written = time.Now(), 0
+	return n, nil
 }
 
 // pacedSink writes a snapshot's file to the disk as it goes, and keeps it out of the page cache, where the

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"runtime"
 
 	"meridian/cmd/core/node"
 	"meridian/core"
@@ -15,6 +16,9 @@ import (
 	"meridian/internal/memory"
 	"meridian/replication"
 )
+
+// readersAtStart is how many pages of the state are asked for at once at a start.
+const readersAtStart = 8
 
 // serve runs a node until it is told to stop.
 func serve(ctx context.Context, args []string) error {
@@ -47,11 +51,14 @@ func serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	// The state is read by page faults, and a fault holds a processor until the disk has answered.
+	processors := runtime.GOMAXPROCS(max(readersAtStart, runtime.GOMAXPROCS(0)))
 	n, err := node.Open(node.Config{
 		ID: o.id, Region: o.region, Data: o.data, APIAddr: o.apiAddr, RaftAddr: o.raftAddr, RaftAdvertise: o.raftAdvertise, OpsAddr: o.opsAddr, Peers: o.peers, APIs: o.apis, Join: o.join, Token: o.token,
 		Keyring: ring, Staff: o.staff, Payments: provider, Mailer: mailer, ShopURL: o.shopURL, RTT: o.rtt, Heartbeat: o.heartbeat, Election: o.election, TLS: identity,
 		SnapshotThreshold: o.snapshotThreshold, SnapshotTrailing: o.snapshotTrailing, SnapshotInterval: o.snapshotInterval, RaftLog: replication.LogKind(o.raftLog), Checkpoint: o.checkpoint, DirtyMax: int64(o.dirtyMax), Backup: backups, Logger: logger,
 	})
+	runtime.GOMAXPROCS(processors)
 	if err != nil {
 		return err
 	}
