@@ -21,10 +21,10 @@ const (
 	diskImage  disk = "image" // ext4 in a file, so that what was not synced can be lost
 )
 
-// The sizes: a core's files take some MiB in a round.
+// The sizes: a core's files take some MiB in a round, and raft-wal keeps 64 MiB ready for each of its own.
 const (
-	smallMiB = 48
-	imageMiB = 48
+	smallMiB = 192
+	imageMiB = 192
 )
 
 // mount prepares the directory on the calling thread, which must be locked and never be used for
