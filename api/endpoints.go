@@ -174,7 +174,8 @@ type (
 		APIAddress string `json:"api_address,omitempty"`
 	}
 	// Enlist is how a core tells the cluster who and where it is. Join: it asks to become a learner if it is
-	// no member. Fresh: its data directory was empty when it started.
+	// no member. Fresh: its data directory was empty when it started. History names the life of its state, which
+	// a restore begins anew; it is empty where the state has none yet.
 	Enlist struct {
 		ID      string `json:"id"`
 		Region  string `json:"region"`
@@ -182,6 +183,7 @@ type (
 		API     string `json:"api"`
 		Join    bool   `json:"join"`
 		Fresh   bool   `json:"fresh"`
+		History string `json:"history,omitempty"`
 	}
 	// CoreNode is where a core answers.
 	CoreNode struct {

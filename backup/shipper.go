@@ -30,6 +30,8 @@ type Config struct {
 	MergeEvery time.Duration
 	// LagMax is when the log complains that entries are at risk for too long; default 1 s.
 	LagMax time.Duration
+	// Quiet is how long Alone watches the other timelines of the bucket; default 10 s.
+	Quiet  time.Duration
 	Logger *slog.Logger
 }
 
@@ -46,6 +48,7 @@ func (c *Config) applyDefaults() {
 	c.Keep = cmp.Or(c.Keep, 4)
 	c.MergeEvery = cmp.Or(c.MergeEvery, time.Minute)
 	c.LagMax = cmp.Or(c.LagMax, time.Second)
+	c.Quiet = cmp.Or(c.Quiet, 10*time.Second)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -28,9 +28,11 @@ func (s *Service) reconciling() error {
 
 // reconcile holds the provider's charges against the orders after a restore, and puts right what does
 // not fit: money for orders that are lost goes back, orders whose money is gone are cancelled. It
-// returns when that is done, or ctx ends. Repeating it is harmless.
+// returns when that is done, or ctx ends. Repeating it is harmless. With backups, it begins when it is certain
+// that no other shop has their place: that one's orders would look like lost ones, and be refunded.
 func (s *Service) reconcile(ctx context.Context) {
 	pause := time.Second
+	alone := s.cfg.Backups == nil
 	for ctx.Err() == nil {
 		var t timelineRec
 		var n uint32
@@ -42,6 +44,22 @@ func (s *Service) reconcile(ctx context.Context) {
 		})
 		if t.History == "" {
 			return
+		}
+		if !alone {
+			s.slog.Info("restored: looking whether another shop is at work with the bucket; nothing is sold until that is certain", "timeline", n)
+			err := s.cfg.Backups.Alone(ctx)
+			switch {
+			case errors.Is(err, ErrAnotherShop):
+				s.slog.Error("restored: nothing was compared, and nothing is sold", "error", err)
+				<-ctx.Done()
+				return
+			case err != nil && ctx.Err() == nil:
+				s.slog.Error("restored: look at the bucket of the backups; it will be tried again, and nothing is sold until then", "error", err)
+			}
+			if alone = err == nil; !alone {
+				pause = wait(ctx, pause)
+				continue
+			}
 		}
 		s.slog.Info("restored: comparing the provider's charges with the orders; nothing is sold until that is done", "timeline", n, "since", rfc(t.SinceMS))
 		c := comparison{Service: s, timeline: n, rec: t}
@@ -56,12 +74,17 @@ func (s *Service) reconcile(ctx context.Context) {
 		if ctx.Err() == nil {
 			s.slog.Error("restored: compare charges with orders; it will be tried again, and nothing is sold until then", "checked", c.checked, "error", err)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-			pause = min(2*pause, 15*time.Second)
-		}
+		pause = wait(ctx, pause)
 	}
+}
+
+// wait pauses, and answers with the next, longer pause.
+func wait(ctx context.Context, pause time.Duration) time.Duration {
+	select {
+	case <-ctx.Done():
+	case <-time.After(pause):
+	}
+	return min(2*pause, 15*time.Second)
 }
 
 // comparison is one pass over the charges and the orders.

@@ -7,6 +7,7 @@ import (
 	"encoding/base32"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -52,7 +53,13 @@ type Backups interface {
 	Take()
 	// List is how it stands, and what is in the bucket.
 	List(ctx context.Context) (api.Backups, error)
+	// Alone returns nil once it is certain that no other shop is at work with the same bucket. ErrAnotherShop:
+	// there is one. Other errors may pass.
+	Alone(ctx context.Context) error
 }
+
+// ErrAnotherShop says that the bucket of the backups belongs to another shop, or another restore of this one.
+var ErrAnotherShop = errors.New("another shop is at work with this bucket")
 
 // ServiceConfig configures a Service.
 type ServiceConfig struct {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,6 +28,24 @@ import (
 // alone opens a node of a cluster of one, over real storage, and serves until the returned function stops it.
 func alone(t *testing.T, dir, data, ring string, s3 objects.Config) (*node.Node, func()) {
 	t.Helper()
+	n, done, end := aloneWith(t, data, ring, s3, func(*node.Config) {})
+	stopped := false
+	stop := func() {
+		if !stopped {
+			stopped = true
+			end()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	t.Cleanup(stop)
+	return n, stop
+}
+
+// aloneWith is alone with other settings, for nodes that stop by themselves: done says with what.
+func aloneWith(t *testing.T, data, ring string, s3 objects.Config, change func(*node.Config)) (n *node.Node, done <-chan error, stop func()) {
+	t.Helper()
 	keys, err := seal.OpenKeyring(ring, true)
 	if err != nil {
 		t.Fatal(err)
@@ -37,33 +56,32 @@ func alone(t *testing.T, dir, data, ring string, s3 objects.Config) (*node.Node,
 		t.Fatal(err)
 	}
 	quiet := slog.New(slog.DiscardHandler)
-	n, err := node.Open(node.Config{ID: "core-1", Region: "local", Data: data, APIAddr: "127.0.0.1:0", RaftAddr: "127.0.0.1:0",
+	cfg := node.Config{ID: "core-1", Region: "local", Data: data, APIAddr: "127.0.0.1:0", RaftAddr: "127.0.0.1:0",
 		Peers: []replication.Member{{ID: "core-1", Region: "local", Addr: "127.0.0.1:0"}}, Token: "a secret of more than sixteen", Keyring: keys,
-		Staff:    []core.Staff{{Email: "ops@example.com", Role: "operator", Password: "a long password", Token: "a token for the operator"}},
+		Staff: []core.Staff{{Email: "ops@example.com", Role: "operator", Password: "a long password", Token: "a token for the operator"},
+			{Email: "merch@example.com", Role: "merchandiser", Password: "a long password", Token: "a token for the merchandiser"}},
 		Payments: provider, Heartbeat: 300 * time.Millisecond, MmapSize: 1 << 28, Logger: quiet,
 		Backup: &node.BackupConfig{S3: s3, Prefix: "shop/", FlushEvery: 20 * time.Millisecond},
-		Exit:   func(_ int, reason error) { t.Errorf("the node stopped: %v", reason) }})
-	if err != nil {
+		Exit:   func(_ int, reason error) { t.Errorf("the node stopped: %v", reason) }}
+	change(&cfg)
+	if n, err = node.Open(cfg); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- n.Serve(ctx) }()
-	stopped := false
-	stop := func() {
-		if !stopped {
-			stopped = true
-			cancel()
-			if err := <-done; err != nil {
-				t.Error(err)
-			}
-			if err := n.Close(); err != nil {
-				t.Error(err)
-			}
+	served, closed := make(chan error, 1), make(chan error, 1)
+	go func() {
+		err := n.Serve(ctx)
+		served <- err
+		closed <- n.Close()
+	}()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-closed; err != nil {
+			t.Error(err)
 		}
-	}
+	})
 	t.Cleanup(stop)
-	return n, stop
+	return n, served, stop
 }
 
 func soon(t *testing.T, what string, ok func() bool) {

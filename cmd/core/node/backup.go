@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -23,6 +24,8 @@ type BackupConfig struct {
 	FlushEvery time.Duration
 	FullEvery  time.Duration
 	Keep       int
+	// Quiet is how long the first node after a restore watches for another shop.
+	Quiet time.Duration
 }
 
 // open makes the shipper of a node. Nothing connects before the node leads.
@@ -35,7 +38,7 @@ func (c BackupConfig) open(n *Node, log *slog.Logger) (*backup.Shipper, error) {
 	if err != nil {
 		return nil, err
 	}
-	return backup.New(backup.Config{Store: store, Prefix: c.Prefix, Source: source{n}, FlushEvery: c.FlushEvery, FullEvery: c.FullEvery, Keep: c.Keep, Logger: log})
+	return backup.New(backup.Config{Store: store, Prefix: c.Prefix, Source: source{n}, FlushEvery: c.FlushEvery, FullEvery: c.FullEvery, Keep: c.Keep, Quiet: c.Quiet, Logger: log})
 }
 
 // source fits a node to package backup.
@@ -122,6 +125,24 @@ func (b backups) List(ctx context.Context) (api.Backups, error) {
 		}
 	}
 	return v, nil
+}
+
+// Alone implements core.Backups. When there is another shop, this node stops.
+func (b backups) Alone(ctx context.Context) error {
+	err := b.node.Backup.Alone(ctx)
+	if errors.Is(err, backup.ErrForeign) {
+		b.node.stop(fmt.Errorf("%w: nothing was sold and no charge was touched. To rehearse a restore, give a sandbox's --payments-url and no --backup: %w", core.ErrAnotherShop, err))
+		return fmt.Errorf("%w: %w", core.ErrAnotherShop, err)
+	}
+	return err
+}
+
+// stop has Serve return an error; the first one counts.
+func (n *Node) stop(err error) {
+	select {
+	case n.stopping <- err:
+	default:
+	}
 }
 
 func rfc(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }

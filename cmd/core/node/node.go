@@ -97,7 +97,8 @@ type Node struct {
 	log    *slog.Logger
 	cfg    Config
 
-	heardAt time.Time // of a leader; of the goroutine that enlists
+	stopping chan error // what this node must not serve on with
+	heardAt  time.Time  // of a leader; of the goroutine that enlists
 }
 
 // raftAddress is how the others reach this node's raft listener.
@@ -130,7 +131,7 @@ func Open(cfg Config) (*Node, error) {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	n := &Node{staff: cfg.Staff, log: cfg.Logger, cfg: cfg}
+	n := &Node{staff: cfg.Staff, log: cfg.Logger, cfg: cfg, stopping: make(chan error, 1)}
 	var err error
 	n.Machine, err = core.OpenMachine(core.MachineConfig{Path: filepath.Join(cfg.Data, "state.db"), CheckpointEvery: cfg.Checkpoint, DirtyMax: cfg.DirtyMax, InitialMmapSize: cfg.MmapSize, Logger: cfg.Logger, Fail: func(err error) {
 		cfg.Logger.Error("stopping: the state can no longer be trusted or written", "error", err)
@@ -242,6 +243,8 @@ func (n *Node) Serve(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	case err := <-failed:
+		return err
+	case err := <-n.stopping:
 		return err
 	}
 }
