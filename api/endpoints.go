@@ -184,6 +184,7 @@ type (
 		Join    bool   `json:"join"`
 		Fresh   bool   `json:"fresh"`
 		History string `json:"history,omitempty"`
+		Keyring string `json:"keyring,omitempty"` // fingerprint of its key ring
 	}
 	// CoreNode is where a core answers.
 	CoreNode struct {

@@ -181,6 +181,8 @@ func (m *Machine) dispatch(t commandType, e envelope, k keying) (any, int, *api.
 		return run(e, m.applyDifference)
 	case cmdEndReconcile:
 		return run(e, m.applyEndReconcile)
+	case cmdNameKeyring:
+		return run(e, m.applyNameKeyring)
 	}
 	return nil, 0, api.Internal(fmt.Errorf("command %d has no home", t))
 }

@@ -50,7 +50,8 @@ const (
 	cmdBeginTimeline   commandType = 36
 	cmdDifference      commandType = 37
 	cmdEndReconcile    commandType = 38
-	lastCommand                    = cmdEndReconcile
+	cmdNameKeyring     commandType = 39
+	lastCommand                    = cmdNameKeyring
 	commandVersion     byte        = 1
 	maxCommandBytes                = 240 << 10
 	headerBytes                    = 1 + 8 + 8 + 8
@@ -323,5 +324,8 @@ type (
 	endReconcileCmd struct {
 		Timeline uint32 `cbor:"1,keyasint"`
 		Checked  uint64 `cbor:"2,keyasint"`
+	}
+	nameKeyringCmd struct {
+		Fingerprint string `cbor:"1,keyasint"`
 	}
 )

@@ -31,6 +31,7 @@ func (m *Machine) derive() {
 	others.Go(m.deriveAdjusted)
 	m.deriveLocations()
 	m.deriveWhereabouts()
+	m.deriveKeyring()
 	m.staff.Ascend("", func(_ string, s staffRec) bool { m.tokens[s.TokenHash] = s.Email; return true })
 	m.deriveStocked()
 	m.swept = keysSwept{}

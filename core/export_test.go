@@ -78,6 +78,8 @@ func GoldenCommands() map[string][]byte {
 		"begin_timeline": must(encodeCommand(cmdBeginTimeline, keying{}, beginTimelineCmd{2, timelineRec{History: "h", Parent: 1, ForkIndex: 9, SinceMS: 5}})),
 		"difference":     must(encodeCommand(cmdDifference, keying{}, differenceCmd{2, differenceRec{Key: "1/o1-b/1/authorize", Order: "o1-b", Charge: "ch_1", Amount: 5, Currency: "EUR", Found: "captured", Action: actionRefunded, Done: true, AtMS: 7}})),
 		"end_reconcile":  must(encodeCommand(cmdEndReconcile, keying{}, endReconcileCmd{2, 30})),
+		"name_keyring":   must(encodeCommand(cmdNameKeyring, keying{}, nameKeyringCmd{"b5ad83eb1761609e"})),
+		"keyring_row":    must(record[string]{1}.Encode("b5ad83eb1761609e")),
 		"timeline_row":   must(record[timelineRec]{1}.Encode(timelineRec{History: "h", Parent: 1, ForkIndex: 9, ForkMS: 8, ForkSeq: 7, SinceMS: 6, DoneMS: 5, Checked: 4})),
 		"outbox_row_2":   must(record[outboxRec]{1}.Encode(outboxRec{Seq: 4, AtMS: 5, Type: "order_placed", Order: "o2-b", Country: "DE", Timeline: 2})),
 		"outbox_row":     must(record[outboxRec]{1}.Encode(outboxRec{Seq: 4, AtMS: 5, Type: "order_placed", Order: "o1-b", Country: "DE"})),

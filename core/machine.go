@@ -51,10 +51,13 @@ type Machine struct {
 	differences *state.Table[differenceRec]
 	meta        *state.Table[metaRec]
 	stockLog    *state.Table[stockLogRec]
+	keyring     *state.Table[string] // the fingerprint of the key ring
 
 	derived
 	// whereabouts is a copy of nodes that is read without the tables' lock; it is never nil and never changed.
 	whereabouts atomic.Pointer[map[string]nodeRec]
+	// keyringName is a copy of the fingerprint, nil until it is named, read without the tables' lock.
+	keyringName atomic.Pointer[string]
 
 	// now is the time of the entry being applied; index its place in the log.
 	now   int64
@@ -147,6 +150,7 @@ func OpenMachine(cfg MachineConfig) (*Machine, error) {
 	m.stockLog = state.NewTable(db, "stock_log", state.Cold, stockLogCodec{})
 	m.timelines = state.NewTable(db, "timelines", state.Hot, record[timelineRec]{1})
 	m.differences = state.NewTable(db, "differences", state.Cold, record[differenceRec]{1})
+	m.keyring = state.NewTable(db, "keyring", state.Hot, record[string]{1})
 	m.meta = state.NewTable(db, "meta", state.Hot, record[metaRec]{1})
 	if err := db.Load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("load state: %w", err), db.Close())

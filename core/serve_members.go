@@ -73,6 +73,9 @@ func (s *Service) clusterEnlist(ctx context.Context, _ *call, e api.Enlist) (rep
 	if mine := s.m.History(); e.History != "" && mine != "" && e.History != mine {
 		return reply{}, api.NewError(api.CodeConflict, "the data directory of %s is not of this cluster: a restore made it (history %s), and this cluster lives on (history %s, timeline %d). If this cluster is the shop, stop that node and move its directory away; if the restored one is, stop all of this cluster and give the restored one a new cluster token.", e.ID, e.History, mine, s.m.Index().Timeline)
 	}
+	if named := s.m.Keyring(); named != "" && e.Keyring != "" && e.Keyring != named {
+		return reply{}, api.NewError(api.CodeConflict, "%s", otherKeyring)
+	}
 	if err := s.cfg.Members.Enlist(ctx, e); err != nil {
 		return reply{}, err
 	}

@@ -108,6 +108,8 @@ type Service struct {
 	closing   context.Context
 	stop      context.CancelFunc
 	passwords *seal.Passwords
+	// fingerprint is that of the key ring.
+	fingerprint string
 }
 
 // NewService makes a Service. Close waits for the checkouts under way.
@@ -133,6 +135,9 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 		return nil, err
 	}
 	s.passwords = passwords
+	if cfg.Keyring != nil {
+		s.fingerprint = cfg.Keyring.Fingerprint()
+	}
 	s.closing, s.stop = context.WithCancel(context.Background())
 	s.handlers = s.routes()
 	return s, nil
@@ -193,6 +198,9 @@ func (s *Service) Serve(ctx context.Context, name string, ac api.Call, body []by
 	c := &call{Call: ac, name: name}
 	if h.kind != api.Read && !s.log.Leading() {
 		return reply{}, s.notLeader()
+	}
+	if err := s.rightKeyring(); err != nil {
+		return reply{}, err
 	}
 	if err := s.reach(ctx, ac.Min); err != nil {
 		return reply{}, err

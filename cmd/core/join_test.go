@@ -22,6 +22,7 @@ import (
 
 	"meridian/api"
 	"meridian/api/coreclient"
+	"meridian/core/seal"
 	"meridian/internal/flagenv"
 	"meridian/internal/nodetls"
 )
@@ -87,6 +88,7 @@ func newRig(t *testing.T) *rig {
 			t.Fatal(err)
 		}
 	}
+	r.makeKeyring("keyring")
 	r.mustRun("ca", "init", "--dir", r.path("ca"))
 	r.issue("edge", "edge-1")
 	var peers []string
@@ -131,6 +133,13 @@ func (r *rig) mustRun(args ...string) {
 
 func (r *rig) issue(role, name string) {
 	r.mustRun("ca", "issue", "--dir", r.path("ca"), "--role", role, "--name", name, "--out", r.path("tls-"+name))
+}
+
+func (r *rig) makeKeyring(name string) {
+	r.t.Helper()
+	if _, err := seal.OpenKeyring(r.path(name), true); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 // start starts a node, with --peers unless more says --join.

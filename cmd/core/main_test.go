@@ -37,6 +37,7 @@ func TestBadSettingsNameTheirFlag(t *testing.T) {
 		"--rtt":                "serve --rtt far",
 		"--election":           "serve --heartbeat 2s --election 1s",
 		"--api-addr":           "serve --cluster-token-file " + token + " --keyring " + ring + " --api-addr :8100",
+		"another core":         "serve --cluster-token-file " + token + " --keyring " + filepath.Join(dir, "absent") + " --id core-2 --join core-1=eu@127.0.0.1:1",
 		"--raft-addr":          "serve --cluster-token-file " + token + " --keyring " + ring + " --raft-addr 10.0.0.1:8110",
 		"--raft-advertise":     "serve --cluster-token-file " + token + " --keyring " + ring + " --raft-advertise core.example:8110",
 		"never plain":          "serve --cluster-token-file " + token + " --keyring " + ring + " --peers core-1=eu@127.0.0.1:1@127.0.0.1:2,b=us@10.0.0.2:1@127.0.0.1:3",

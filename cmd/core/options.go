@@ -59,7 +59,7 @@ func parseOptions(args []string) (options, error) {
 	fs.StringVar(&join, "join", "", "cores of a running cluster, id=region@api-host:port separated by commas: become a learner of it; with --peers empty")
 	fs.StringVar(&o.apiAdvertise, "api-advertise", "", "address by which edges and cores reach --api-addr, if that is another; host:port")
 	fs.StringVar(&o.tokenFile, "cluster-token-file", "", "file with the secret that edges and nodes share, at least 16 characters")
-	fs.StringVar(&o.keyring, "keyring", "", "key ring that seals personal data, the same on every node")
+	fs.StringVar(&o.keyring, "keyring", "", "key ring that seals personal data, the same on every node; the first node of a new shop makes it")
 	fs.StringVar(&o.staffFile, "staff-file", "", "JSON list of {email,role,password,token} to create once; roles are merchandiser and operator")
 	fs.StringVar(&o.paymentsURL, "payments-url", "http://127.0.0.1:8150", "the payment provider")
 	fs.StringVar(&o.smtpAddr, "smtp-addr", "", "SMTP server for order mails, host:port; empty: no mail is sent")
@@ -128,7 +128,7 @@ func (o *options) complete(peers, join string) error {
 		return flagenv.Errorf("cluster-token-file", "holds fewer than 16 characters; write a long random secret into it")
 	}
 	if o.keyring == "" {
-		return flagenv.Errorf("keyring", "name the key ring file; the first start of a cluster creates it with: core serve on one node, then copy it to the others")
+		return flagenv.Errorf("keyring", "name the key ring file; the first core of a new shop makes it, then copy it to the others")
 	}
 	if o.staffFile == "" {
 		return nil

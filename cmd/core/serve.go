@@ -11,7 +11,6 @@ import (
 	"meridian/core"
 	"meridian/core/mail"
 	"meridian/core/payments"
-	"meridian/core/seal"
 	"meridian/internal/flagenv"
 	"meridian/internal/memory"
 	"meridian/replication"
@@ -32,9 +31,9 @@ func serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	ring, err := seal.OpenKeyring(o.keyring, true)
+	ring, err := o.openKeyring()
 	if err != nil {
-		return flagenv.Errorf("keyring", "%v", err)
+		return err
 	}
 	provider, err := payments.New(payments.Config{URL: o.paymentsURL, Logger: logger})
 	if err != nil {

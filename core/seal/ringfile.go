@@ -42,8 +42,8 @@ func OpenKeyring(path string, create bool) (*Keyring, error) {
 		return k, err
 	}
 	if !create {
-		return nil, fmt.Errorf("seal: key ring %s is missing: copy it from another core or from its backup; "+
-			"only a new shop creates one: %w", path, err)
+		return nil, fmt.Errorf("seal: key ring %s is missing: copy it from another core, or from your safe copy; "+
+			"only the first core of a new shop makes one: %w", path, err)
 	}
 	fresh := ringFile{Version: ringVersion, Current: 1, KEKs: []ringKEK{{ID: 1, Key: make([]byte, keyBytes)}}, Lookup: make([]byte, keyBytes)}
 	for _, key := range [][]byte{fresh.KEKs[0].Key, fresh.Lookup} {

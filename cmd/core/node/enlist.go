@@ -29,7 +29,7 @@ var ErrNotMember = errors.New("the cluster refuses this node")
 // Later, whenever no leader was heard for a while, it asks whether it is still a member: one that was removed
 // would otherwise wait for ever. It returns when ctx ends, or with ErrNotMember.
 func (n *Node) enlist(ctx context.Context, cfg Config) error {
-	e := api.Enlist{ID: cfg.ID, Region: cfg.Region, Address: cfg.raftAddress(), API: cfg.APIs[cfg.ID], Join: len(cfg.Join) > 0, Fresh: n.Raft.Fresh(), History: n.Machine.History()}
+	e := api.Enlist{ID: cfg.ID, Region: cfg.Region, Address: cfg.raftAddress(), API: cfg.APIs[cfg.ID], Join: len(cfg.Join) > 0, Fresh: n.Raft.Fresh(), History: n.Machine.History(), Keyring: cfg.Keyring.Fingerprint()}
 	if e.API == "" {
 		return nil // nobody needs to find this node
 	}

@@ -140,6 +140,9 @@ func Open(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := n.Machine.RightKeyring(cfg.Keyring); err != nil {
+		return nil, errors.Join(err, n.Machine.Close())
+	}
 	if err := weaken(n.Machine); err != nil {
 		return nil, errors.Join(err, n.Machine.Close())
 	}
@@ -181,6 +184,9 @@ func Open(cfg Config) (*Node, error) {
 		return nil, errors.Join(err, n.Close())
 	}
 	lead = func(ctx context.Context) {
+		if !n.nameKeyring(ctx) {
+			return
+		}
 		if err := n.Service.EnsureStaff(ctx, cfg.Staff); err != nil && ctx.Err() == nil {
 			cfg.Logger.Error("create staff", "error", err)
 		}
@@ -227,7 +233,15 @@ func (n *Node) Serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	enlisted := make(chan struct{})
 	defer func() { cancel(); <-enlisted }()
-	failed := make(chan error, 3)
+	failed := make(chan error, 4)
+	keyring := make(chan struct{})
+	defer func() { cancel(); <-keyring }()
+	go func() {
+		defer close(keyring)
+		if err := n.watchKeyring(ctx); err != nil {
+			failed <- err
+		}
+	}()
 	go func() {
 		defer close(enlisted)
 		if err := n.enlist(ctx, n.cfg); err != nil {
