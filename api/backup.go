@@ -14,6 +14,9 @@ type Backups struct {
 	Running  bool   `json:"running"` // a full backup is being written
 	Failures uint64 `json:"failures"`
 	Problem  string `json:"problem,omitempty"`
+	// Foreign: the place in the bucket is another shop's, or another restore's. Nothing is sent there, and
+	// what is listed is not of this shop.
+	Foreign bool `json:"foreign,omitempty"`
 	// Backups are the full backups in the bucket, the newest first.
 	Backups []Backup `json:"backups"`
 	// Ranges are what can be restored, to any moment in it.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -53,18 +54,36 @@ type Timeline struct {
 	History string     // empty: nobody has claimed it
 	Fulls   []Manifest // oldest first
 	Spans   []Span     // in the order of their names
+	// Damaged are manifests that cannot be read: their full backups do not count.
+	Damaged []error
 }
 
 // Timelines lists the bucket, oldest timeline first.
-func (b *Bucket) Timelines(ctx context.Context) ([]Timeline, error) { return b.list(ctx, b.prefix) }
+func (b *Bucket) Timelines(ctx context.Context) ([]Timeline, error) {
+	return b.settled(ctx, b.prefix)
+}
 
 // Timeline lists one timeline; it is empty if the bucket knows nothing of it.
 func (b *Bucket) Timeline(ctx context.Context, number uint32) (Timeline, error) {
-	all, err := b.list(ctx, timelineDir(b.prefix, number))
+	all, err := b.settled(ctx, timelineDir(b.prefix, number))
 	if err != nil || len(all) == 0 {
 		return Timeline{Number: number}, err
 	}
 	return all[0], nil
+}
+
+// settled lists again where the log has a hole: a listing is not of one moment, and a leader that serves
+// merges segments meanwhile. A hole that stays is one.
+func (b *Bucket) settled(ctx context.Context, prefix string) (all []Timeline, err error) {
+	for range listAgainMax {
+		if all, err = b.list(ctx, prefix); err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(all, func(t Timeline) bool { _, hole := t.Hole(); return hole && len(t.Fulls) > 0 }) {
+			break
+		}
+	}
+	return all, nil
 }
 
 func (b *Bucket) list(ctx context.Context, prefix string) ([]Timeline, error) {
@@ -88,9 +107,6 @@ func (b *Bucket) list(ctx context.Context, prefix string) ([]Timeline, error) {
 		}
 		return nil
 	})
-	if errors.Is(err, objects.ErrNotFound) {
-		err = nil // no bucket yet
-	}
 	for _, key := range small {
 		if err == nil {
 			err = b.readSmall(ctx, key, byNumber)
@@ -125,17 +141,18 @@ func (b *Bucket) readSmall(ctx context.Context, key string, timelines map[uint32
 		timelines[number].History = w.History
 		return nil
 	}
-	m := Manifest{key: key}
-	if err := json.Unmarshal(o.Body, &m); err != nil {
-		return fmt.Errorf("%w: manifest %s: %w", ErrDamaged, key, err)
-	}
-	switch {
+	m, t := Manifest{key: key}, timelines[number]
+	err = json.Unmarshal(o.Body, &m)
+	switch snap, _ := (layout{b.prefix, number}).full(m.Index, saltOf(key)); {
+	case err != nil:
+		t.Damaged = append(t.Damaged, fmt.Errorf("%w: manifest %s: %w", ErrDamaged, key, err))
 	case m.Version != manifestVersion:
 		return fmt.Errorf("manifest %s has version %d, this program knows %d: use the program that wrote it, or a newer one", key, m.Version, manifestVersion)
-	case m.Timeline != number || m.Snapshot == "" || len(m.Hash) != 16 || m.Bytes <= 0:
-		return fmt.Errorf("%w: manifest %s contradicts its name or itself", ErrDamaged, key)
+	case m.Timeline != number || !strings.HasSuffix(m.Snapshot, path.Base(snap)) || len(m.Hash) != 16 || m.Bytes <= 0:
+		t.Damaged = append(t.Damaged, fmt.Errorf("%w: manifest %s contradicts its name or itself", ErrDamaged, key))
+	default:
+		t.Fulls = append(t.Fulls, m)
 	}
-	timelines[number].Fulls = append(timelines[number].Fulls, m)
 	return nil
 }
 

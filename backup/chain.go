@@ -20,10 +20,15 @@ func (t Timeline) Base(index uint64) (m Manifest, ok bool) {
 func (t Timeline) End() uint64 {
 	var end uint64
 	for _, f := range t.Fulls {
-		_, reached := t.follow(f.Index, ^uint64(0))
-		end = max(end, reached)
+		end = max(end, t.Reach(f))
 	}
 	return end
+}
+
+// Reach is how far the log leads from a full backup.
+func (t Timeline) Reach(f Manifest) uint64 {
+	_, reached := t.follow(f.Index, ^uint64(0))
+	return reached
 }
 
 // Chain is the segments that lead from one index to another without a gap. An overlap is harmless:
@@ -70,7 +75,7 @@ type Range struct{ From, To uint64 }
 func (t Timeline) Ranges() []Range {
 	var out []Range
 	for _, f := range t.Fulls {
-		_, reached := t.follow(f.Index, ^uint64(0))
+		reached := t.Reach(f)
 		if n := len(out); n > 0 && out[n-1].To >= f.Index {
 			out[n-1].To = max(out[n-1].To, reached)
 			continue
@@ -78,4 +83,46 @@ func (t Timeline) Ranges() []Range {
 		out = append(out, Range{f.Index, reached})
 	}
 	return out
+}
+
+// Hole is a part of the log that is missing, with log behind it that cannot be used for that.
+type Hole struct {
+	From, To uint64 // the missing entries
+	Segments int    // how many are behind it
+	Last     uint64 // the last index they hold
+}
+
+// String says what is missing.
+func (h Hole) String() string {
+	return fmt.Sprintf("the log has a hole: the entries %d to %d are missing, and %d segments after it, up to index %d, cannot be used", h.From, h.To, h.Segments, h.Last)
+}
+
+// Hole finds what End leaves out: log that is in the bucket, and that nothing leads to.
+func (t Timeline) Hole() (h Hole, ok bool) {
+	end := t.End()
+	for _, s := range t.Spans {
+		if s.To <= end {
+			continue
+		}
+		if h.Segments++; h.To == 0 || s.After < h.To {
+			h.To = s.After
+		}
+		h.Last = max(h.Last, s.To)
+	}
+	h.From = end + 1
+	return h, h.Segments > 0
+}
+
+// Older is a full backup before one that turned out to be damaged, and the log from there to an index.
+func (t Timeline) Older(than Manifest, to uint64) (m Manifest, chain []Span, ok bool) {
+	for i, f := range t.Fulls {
+		if f.Snapshot == than.Snapshot {
+			for i--; i >= 0; i-- {
+				if chain, err := t.Chain(t.Fulls[i].Index, to); err == nil {
+					return t.Fulls[i], chain, true
+				}
+			}
+		}
+	}
+	return m, nil, false
 }

@@ -104,7 +104,7 @@ func (b *Bucket) readChain(ctx context.Context, chain []Span, timeline uint32, f
 				return
 			}
 			go func() {
-				s, err := b.segment(ctx, span, timeline)
+				s, err := b.Segment(ctx, span, timeline)
 				slot <- fetched{s, err}
 			}()
 		}
@@ -121,7 +121,8 @@ func (b *Bucket) readChain(ctx context.Context, chain []Span, timeline uint32, f
 	return ctx.Err()
 }
 
-func (b *Bucket) segment(ctx context.Context, span Span, timeline uint32) (Segment, error) {
+// Segment reads one segment.
+func (b *Bucket) Segment(ctx context.Context, span Span, timeline uint32) (Segment, error) {
 	if span.Bytes > maxSegment {
 		return Segment{}, fmt.Errorf("%w: segment %s has %d bytes", ErrDamaged, span.Key, span.Bytes)
 	}

@@ -30,6 +30,11 @@ func (l layout) full(index uint64, salt string) (snap, manifest string) {
 	return name + ".snap", name + ".json"
 }
 
+// saltOf is the random part of a manifest's name.
+func saltOf(manifest string) string {
+	return strings.TrimSuffix(manifest[strings.LastIndexByte(manifest, '-')+1:], ".json")
+}
+
 func (l layout) segment(after, to uint64) string {
 	return fmt.Sprintf("%slog/%020d-%020d.seg", l.dir(), after, to)
 }

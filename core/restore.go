@@ -102,7 +102,7 @@ func (m *Machine) RestoreBackup(r io.Reader, hash string) error {
 		return err
 	}
 	if got := fmt.Sprintf("%016x", m.Hash()); got != hash {
-		return fmt.Errorf("the restored state has hash %s, its manifest says %s", got, hash)
+		return fmt.Errorf("%w: the restored state has hash %s, its manifest says %s", state.ErrCorrupt, got, hash)
 	}
 	return nil
 }

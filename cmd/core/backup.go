@@ -94,6 +94,9 @@ func (c *backupCommand) list(ctx context.Context) error {
 		if c.json {
 			return printJSON(v)
 		}
+		if v.Problem != "" {
+			fmt.Printf("PROBLEM: %s\n", v.Problem)
+		}
 		printBackups(os.Stdout, v)
 		return nil
 	}
@@ -146,7 +149,10 @@ func (c *backupCommand) take(ctx context.Context) error {
 	}
 	problem := ""
 	for {
-		if done, ok := holding(v, before.Index); ok {
+		if v.Foreign {
+			return fmt.Errorf("%s: this shop is not backed up, and what core backup list shows is not its own", v.Problem)
+		}
+		if done, ok := holding(v, before.Index); ok && v.Complete {
 			if c.json {
 				return printJSON(done)
 			}
@@ -234,6 +240,12 @@ func bucketContents(all []backup.Timeline) api.Backups {
 		for k := len(t.Fulls) - 1; k >= 0; k-- {
 			m := t.Fulls[k]
 			v.Backups = append(v.Backups, api.Backup{Index: api.Index{Timeline: t.Number, Raft: m.Index}, At: clock(m.TimeMS), Bytes: m.Bytes, Hash: m.Hash})
+		}
+		for _, err := range t.Damaged {
+			v.Problem = strings.TrimPrefix(v.Problem+"; "+err.Error(), "; ")
+		}
+		if h, ok := t.Hole(); ok && len(t.Fulls) > 0 {
+			v.Problem = strings.TrimPrefix(fmt.Sprintf("%s; timeline %d: %v", v.Problem, t.Number, h), "; ")
 		}
 		for _, r := range t.Ranges() {
 			v.Ranges = append(v.Ranges, api.BackupRange{From: api.Index{Timeline: t.Number, Raft: r.From}, To: api.Index{Timeline: t.Number, Raft: r.To}})

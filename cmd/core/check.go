@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"meridian/backup"
 	"meridian/core"
 	"meridian/internal/flagenv"
 )
@@ -73,7 +74,7 @@ func checkBackup(ctx context.Context, o restoreOptions, scratch string) error {
 	defer os.RemoveAll(work)
 	fmt.Printf("timeline %d of %s: full backup at index %d (%s), then the log up to %d in %d segments\n",
 		plan.timeline.Number, o.from, plan.base.Index, clock(plan.base.TimeMS), plan.to, len(plan.chain))
-	r := &restoring{plan: plan, bucket: bucket, say: func(string, ...any) {}}
+	r := &restoring{plan: plan, bucket: bucket, from: o.from, say: func(string, ...any) {}}
 	if err := r.rebuild(ctx, filepath.Join(work, "state.db")); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -90,5 +91,12 @@ func checkBackup(ctx context.Context, o restoreOptions, scratch string) error {
 		return fmt.Errorf("the backup has %d problems: check the state of a core too (core check --data, on one that is stopped); if that is sound, take a new full backup", n)
 	}
 	fmt.Printf("every invariant holds; it can be restored to %s\n", clock(kept.NowMS))
+	bad := append(r.damaged, plan.timeline.Damaged...)
+	if hole, ok := plan.timeline.Hole(); ok {
+		bad = append(bad, fmt.Errorf("%w: %v", backup.ErrMissing, hole))
+	}
+	if err := oneLine(bad); err != nil {
+		return fmt.Errorf("%w; a restore without the damaged and missing parts ends at index %d: take a new full backup at once (core backup take), and keep the bucket to find out why", err, r.reached)
+	}
 	return nil
 }

@@ -5,12 +5,17 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"meridian/backup"
 	"meridian/core"
+	"meridian/core/state"
 	"meridian/internal/flagenv"
 	"meridian/replication"
 )
@@ -37,19 +42,28 @@ func restore(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := os.MkdirAll(filepath.Dir(filepath.Clean(o.data)), 0o700); err != nil {
+		return flagenv.Errorf("data", "%v", err)
+	}
 	say := func(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 	plan, err := planRestore(ctx, bucket, o)
 	if err != nil {
 		return err
 	}
 	say("timeline %d of %s: full backup at index %d (%s), then the log up to %d", plan.timeline.Number, o.from, plan.base.Index, clock(plan.base.TimeMS), plan.timeline.End())
+	if hole, ok := plan.timeline.Hole(); ok && o.toIndex == 0 && o.moment.IsZero() {
+		return fmt.Errorf("%w: %v; if they are nowhere else, --to-index %d restores what is before", backup.ErrMissing, hole, plan.to)
+	}
+	for _, d := range plan.timeline.Damaged {
+		say("DAMAGED: %v", d)
+	}
 	// A directory beside the real one: whatever fails leaves nothing that could be taken for a state.
 	work, err := os.MkdirTemp(filepath.Dir(filepath.Clean(o.data)), ".restore-")
 	if err != nil {
 		return flagenv.Errorf("data", "%v", err)
 	}
 	defer os.RemoveAll(work)
-	r := &restoring{plan: plan, bucket: bucket, say: say}
+	r := &restoring{plan: plan, bucket: bucket, from: o.from, say: say}
 	if err := r.state(ctx, filepath.Join(work, "state.db"), o.dryRun); err != nil {
 		return err
 	}
@@ -58,7 +72,7 @@ func restore(ctx context.Context, args []string) error {
 	}
 	err = r.machine.BeginTimeline(plan.next, time.Now())
 	if err == nil {
-		err = replication.Seed(replication.Config{ID: o.id, Region: o.region, Dir: work, Bootstrap: o.peers, LogKind: replication.LogKind(o.raftLog)}, seeded{r.machine})
+		err = replication.Seed(replication.Config{ID: o.id, Region: o.region, Dir: work, Bootstrap: o.peers, LogKind: replication.LogKind(o.raftLog), Logger: slog.New(slog.DiscardHandler)}, seeded{r.machine})
 	}
 	if err = errors.Join(err, r.machine.Close()); err != nil {
 		return err
@@ -105,6 +119,15 @@ func parseRestore(args []string) (o restoreOptions, err error) {
 	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return o, flagenv.Errorf("data", "%v", err)
 	}
+	for name, addr := range map[string]string{"raft-addr": o.raftAddr, "api-addr": o.apiAddr} {
+		host, port, err := net.SplitHostPort(addr)
+		if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || host == "" || net.ParseIP(host).IsUnspecified() {
+			return o, flagenv.Errorf(name, "%q is not host:port, the address by which the others will call this node", addr)
+		}
+	}
+	if k := replication.LogKind(o.raftLog); k != replication.LogBolt && k != replication.LogWAL {
+		return o, flagenv.Errorf("raft-log", "give %s or %s", replication.LogBolt, replication.LogWAL)
+	}
 	// One node alone: a voter with an empty directory would be refused, having forgotten what it voted for.
 	return o, o.parsePeers("", "")
 }
@@ -124,69 +147,13 @@ func adopt(work, data string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// plan is what a restore is made of.
-type plan struct {
-	timeline backup.Timeline
-	base     backup.Manifest
-	chain    []backup.Span
-	to       uint64 // the last index to apply
-	moment   int64  // the last time to apply, in milliseconds; 0: any
-	after    uint64 // there is no log after to, but a full backup of this index; 0: nothing later
-	next     uint32
-}
-
-// planRestore finds out what there is, and what a restore or a check needs of it.
-func planRestore(ctx context.Context, bucket *backup.Bucket, o restoreOptions) (p plan, err error) {
-	all, err := bucket.Timelines(ctx)
-	if err != nil {
-		return p, err
-	}
-	return choosePlan(all, o)
-}
-
-func choosePlan(all []backup.Timeline, o restoreOptions) (p plan, err error) {
-	for _, t := range all {
-		p.next = t.Number + 1
-		if len(t.Fulls) > 0 && (o.timeline == 0 || uint(t.Number) == o.timeline) {
-			p.timeline = t
-		}
-	}
-	if p.timeline.Number == 0 {
-		return p, flagenv.Errorf("timeline", "%s holds no full backup of the timeline asked for; core backup list --from %s shows what there is", o.from, o.from)
-	}
-	end := p.timeline.End()
-	if p.to = end; o.toIndex != 0 {
-		if p.to = o.toIndex; p.to > end {
-			return p, flagenv.Errorf("to-index", "the bucket has timeline %d up to index %d", p.timeline.Number, end)
-		}
-	}
-	found := false
-	for _, m := range p.timeline.Fulls {
-		if m.Index <= p.to && (o.moment.IsZero() || m.TimeMS <= o.moment.UnixMilli()) {
-			p.base, found = m, true
-		}
-	}
-	if !found {
-		first := p.timeline.Fulls[0]
-		return p, flagenv.Errorf("to-index", "the oldest full backup of timeline %d is of index %d, %s", p.timeline.Number, first.Index, clock(first.TimeMS))
-	}
-	if !o.moment.IsZero() {
-		p.moment = o.moment.UnixMilli()
-		for _, r := range p.timeline.Ranges() { // the log may end before the newest full backup
-			if r.From <= p.base.Index && p.base.Index <= r.To && r.To < end {
-				p.to, p.after = r.To, end
-			}
-		}
-	}
-	p.chain, err = p.timeline.Chain(p.base.Index, p.to)
-	return p, err
-}
-
 // restoring is a restore under way.
 type restoring struct {
 	plan
 	bucket  *backup.Bucket
+	from    string // where that is
 	machine *core.Machine
+	damaged []error // full backups that were gone round
 	say     func(string, ...any)
 	reached uint64
 	failure error // of applying
@@ -202,12 +169,7 @@ func (r *restoring) rebuild(ctx context.Context, path string) (err error) {
 			err = errors.Join(err, r.machine.Close())
 		}
 	}()
-	full, err := r.bucket.OpenFull(ctx, r.base)
-	if err != nil {
-		return err
-	}
-	err = r.machine.RestoreBackup(full, r.base.Hash)
-	if err = errors.Join(err, full.Close()); err != nil {
+	if err := r.full(ctx); err != nil {
 		return err
 	}
 	r.reached = r.base.Index
@@ -220,6 +182,70 @@ func (r *restoring) rebuild(ctx context.Context, path string) (err error) {
 			backup.ErrMissing, r.reached, clock(r.machine.Summary().NowMS), r.after)
 	}
 	return err
+}
+
+// full loads the full backup; where that is damaged, an older one with more of the log does as well.
+func (r *restoring) full(ctx context.Context) error {
+	for {
+		err := r.loadFull(ctx)
+		if !errors.Is(err, backup.ErrDamaged) && !errors.Is(err, backup.ErrMissing) && !errors.Is(err, state.ErrCorrupt) {
+			return err
+		}
+		r.damaged = append(r.damaged, fmt.Errorf("the full backup of index %d, %s: %w", r.base.Index, clock(r.base.TimeMS), err))
+		older, chain, ok := r.timeline.Older(r.base, r.to)
+		if !ok {
+			hint := "there is no older one in this timeline"
+			for _, f := range r.timeline.Fulls {
+				if at := r.timeline.Reach(f); f.Index < r.base.Index && at < r.to {
+					hint = fmt.Sprintf("the log from an older one leads to --to-index %d", at)
+				}
+			}
+			return fmt.Errorf("%w; %s; core backup list --from %s shows what else there is", oneLine(r.damaged), hint, r.from)
+		}
+		r.say("DAMAGED: %v", r.damaged[len(r.damaged)-1])
+		r.say("the full backup of index %d and the log from there lead to the same state: using these", older.Index)
+		r.base, r.chain, r.failure = older, chain, nil
+	}
+}
+
+// oneLine joins errors in a sentence; nil if there are none.
+func oneLine(all []error) (err error) {
+	for _, e := range all {
+		if err == nil {
+			err = e
+		} else {
+			err = fmt.Errorf("%w; %w", err, e)
+		}
+	}
+	return err
+}
+
+func (r *restoring) loadFull(ctx context.Context) error {
+	stream, err := r.bucket.OpenFull(ctx, r.base)
+	if err != nil {
+		return err
+	}
+	heard := &listening{r: stream}
+	err = r.machine.RestoreBackup(heard, r.base.Hash)
+	if heard.err != nil && !errors.Is(heard.err, backup.ErrDamaged) {
+		err = fmt.Errorf("read the full backup of index %d, try again: %v", r.base.Index, heard.err) // no word on what is stored
+	}
+	return errors.Join(err, stream.Close())
+}
+
+// listening keeps the error that a reader failed with.
+type listening struct {
+	r   io.Reader
+	err error
+}
+
+// Read implements io.Reader.
+func (l *listening) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		l.err = err
+	}
+	return n, err
 }
 
 // state rebuilds the state and verifies all of it. In a dry run it goes on to the end, to say what

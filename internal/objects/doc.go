@@ -16,6 +16,8 @@ import (
 var (
 	// ErrNotFound: there is no such key.
 	ErrNotFound = errors.New("not found")
+	// ErrNoBucket: there is no such bucket. It is an ErrNotFound as well.
+	ErrNoBucket = fmt.Errorf("%w: there is no such bucket on the S3 server", ErrNotFound)
 	// ErrUnavailable: S3 did not answer, answered with a failure, or is not asked for a moment after
 	// it failed several times. Trying again later may succeed.
 	ErrUnavailable = errors.New("file store unavailable")

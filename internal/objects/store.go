@@ -140,6 +140,9 @@ func (s *Store) EnsureBucket(ctx context.Context) error {
 		if code := minio.ToErrorResponse(err).Code; code == "BucketAlreadyOwnedByYou" || code == "BucketAlreadyExists" {
 			return Object{}, nil // another process was faster
 		}
+		if err == nil {
+			s.cfg.Logger.Warn("made a bucket that was not there; if its name is mistyped, stop and correct it", "bucket", s.cfg.Bucket)
+		}
 		return Object{}, err
 	})
 	return err
@@ -271,8 +274,12 @@ func classify(ctx context.Context, err error) error {
 	}
 	r := minio.ToErrorResponse(err)
 	switch {
-	case r.Code == "NoSuchKey", r.Code == "NoSuchBucket", r.StatusCode == http.StatusNotFound:
+	case r.Code == "NoSuchBucket":
+		return ErrNoBucket
+	case r.Code == "NoSuchKey":
 		return fmt.Errorf("%w (%s)", ErrNotFound, r.Code)
+	case r.Code == "InvalidAccessKeyId", r.Code == "SignatureDoesNotMatch", r.Code == "AccessDenied", r.Code == "XAdminUserNotFound":
+		return fmt.Errorf("%w: the server refuses the access key or its secret: %w", ErrUnavailable, err)
 	case r.Code == "InvalidRange", r.StatusCode == http.StatusRequestedRangeNotSatisfiable:
 		return ErrRange
 	}

@@ -68,7 +68,7 @@ func (s *Store) List(ctx context.Context, prefix, after string, fn func(Entry) e
 	defer cancel() // ends the lister when fn has had enough
 	for o := range s.s3.Client.ListObjects(ctx, s.cfg.Bucket, minio.ListObjectsOptions{Prefix: prefix, StartAfter: after, Recursive: true}) {
 		if o.Err != nil {
-			return fmt.Errorf("list %s: %w", prefix, classify(ctx, o.Err))
+			return fmt.Errorf("list %q in bucket %q: %w", prefix, s.cfg.Bucket, classify(ctx, o.Err))
 		}
 		if err := fn(Entry{Key: o.Key, Size: o.Size}); err != nil {
 			return err

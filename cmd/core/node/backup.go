@@ -112,7 +112,7 @@ func (b backups) List(ctx context.Context) (api.Backups, error) {
 	v := api.Backups{Index: at, Complete: s.Complete, LagMS: s.Lag.Milliseconds(), LagMaxMS: s.LagMax.Milliseconds(), Shipped: api.Index{Timeline: at.Timeline, Raft: s.Shipped},
 		Running: s.FullRunning, Failures: s.Failures, Backups: []api.Backup{}, Ranges: []api.BackupRange{}}
 	if s.Err != nil {
-		v.Problem = s.Err.Error()
+		v.Problem, v.Foreign = s.Err.Error(), errors.Is(s.Err, backup.ErrForeign)
 	}
 	for i := len(all) - 1; i >= 0; i-- {
 		t := all[i]
