@@ -251,7 +251,7 @@ func (m *Machine) applyCommit(c commitCmd) (any, int, *api.Error) {
 	if o.Payment.Attempt == c.Attempt && !o.Reserved && o.Payment.Charge != "" && o.Payment.Charge == c.Charge {
 		return m.order(o, true), 201, nil
 	}
-	if !o.Reserved || o.Payment.Attempt != c.Attempt {
+	if !o.Reserved || o.Payment.Attempt != c.Attempt || (o.Payment.State == payVoiding && !m.unfencedVoids) {
 		return nil, 0, api.NewError(api.CodeConflict, "The reservation of this order has ended.")
 	}
 	m.sell(o)
@@ -332,7 +332,7 @@ func (m *Machine) closeUnpaid(o orderRec) {
 
 func (m *Machine) applyPaymentState(c paymentStateCmd) (any, int, *api.Error) {
 	o, ok := m.orders.Get(c.Order)
-	if ok && o.Payment.State == c.From {
+	if ok && o.Payment.State == c.From && (c.Attempt == 0 || c.Attempt == o.Payment.Attempt) {
 		o.Payment.State = c.To
 		m.orders.Put(o.ID, o)
 	}

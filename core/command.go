@@ -220,6 +220,8 @@ type (
 		Order string `cbor:"1,keyasint"`
 		From  string `cbor:"2,keyasint"`
 		To    string `cbor:"3,keyasint"`
+		// Attempt is the only one it is meant for; 0: whichever.
+		Attempt int `cbor:"4,keyasint,omitempty"`
 	}
 	createCustomerCmd struct {
 		ID        string `cbor:"1,keyasint"`

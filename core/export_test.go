@@ -14,6 +14,9 @@ func (m *Machine) SkipHashCheck() { m.skipHashCheck = true }
 // SkipSum lets two lines of one SKU be checked one by one.
 func (m *Machine) SkipSum() { m.skipSum = true }
 
+// UnfenceVoids lets an order be paid whose payment is being voided.
+func (m *Machine) UnfenceVoids() { m.unfencedVoids = true }
+
 // DoubleLines gives a cart every line twice, behind the log's back.
 func (m *Machine) DoubleLines(index uint64, cart string) {
 	m.db.Update(index, 1, func() {

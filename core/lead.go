@@ -102,7 +102,7 @@ func (s *Service) resolvePayment(ctx context.Context, id string) {
 	if !ok {
 		return
 	}
-	p, err := s.settle(ctx, res.PayKey, errors.New("left open"))
+	p, err := s.settle(ctx, res, errors.New("left open"))
 	if err != nil {
 		s.slog.Warn("resolve an open payment; it will be tried again", "order", id, "error", err)
 		return

@@ -76,7 +76,7 @@ type Machine struct {
 	liveKeys atomic.Int64
 	stamps   *stamper
 	// skipDedupe and skipStockCheck are protections that a test switches off to see them matter.
-	skipDedupe, skipStockCheck, skipHashCheck, skipSum, wallClock bool
+	skipDedupe, skipStockCheck, skipHashCheck, skipSum, wallClock, unfencedVoids bool
 }
 
 // MachineConfig configures a Machine.

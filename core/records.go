@@ -133,6 +133,7 @@ type paymentRec struct {
 const (
 	payNone       = "none"
 	payInFlight   = "in_flight"
+	payVoiding    = "voiding" // in flight, and decided that it fails: the provider is being told
 	payAuthorized = "authorized"
 	payCaptured   = "captured"
 	payVoided     = "voided"

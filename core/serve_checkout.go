@@ -205,7 +205,7 @@ func (s *Service) pay(ctx context.Context, res reservation, token string) (reply
 	case errors.Is(err, ErrPaymentsNotAsked) && !res.Again:
 		p, err = PaymentResult{State: PaymentVoided}, nil
 	default:
-		p, err = s.settle(ctx, res.PayKey, err)
+		p, err = s.settle(ctx, res, err)
 	}
 	if err != nil {
 		s.slog.Warn("payment outcome unknown", "order", res.Order, "error", err)
@@ -216,15 +216,17 @@ func (s *Service) pay(ctx context.Context, res reservation, token string) (reply
 
 // settle finds out what became of a payment whose answer was lost: it asks for a while, and a key the
 // provider does not know is voided, so that it can never become a charge.
-func (s *Service) settle(ctx context.Context, key string, cause error) (PaymentResult, error) {
+func (s *Service) settle(ctx context.Context, res reservation, cause error) (PaymentResult, error) {
 	pause := 100 * time.Millisecond
 	for try := 0; try < 4; try++ {
-		p, err := s.cfg.Payments.Lookup(ctx, key)
+		p, err := s.cfg.Payments.Lookup(ctx, res.PayKey)
 		if err == nil && p.State != PaymentUnknown {
 			return p, nil
 		}
 		if err == nil { // the provider has not seen it: make that final
-			p, err = s.cfg.Payments.Void(ctx, key)
+			if err = s.decideVoid(ctx, res); err == nil {
+				p, err = s.cfg.Payments.Void(ctx, res.PayKey)
+			}
 			if err == nil {
 				return p, nil
 			}
@@ -238,6 +240,24 @@ func (s *Service) settle(ctx context.Context, key string, cause error) (PaymentR
 		}
 	}
 	return PaymentResult{}, cause
+}
+
+// errDecided says that the log has decided an attempt otherwise.
+var errDecided = errors.New("the attempt was decided meanwhile")
+
+// decideVoid writes down that an attempt fails, before the provider is told: another leader's request with the
+// same key may reach the provider in between, and its order must not be paid with money that goes back.
+func (s *Service) decideVoid(ctx context.Context, res reservation) error {
+	if _, err := s.decide(ctx, cmdPaymentState, paymentStateCmd{Order: res.Order, From: payInFlight, To: payVoiding, Attempt: res.Attempt}); err != nil {
+		return err
+	}
+	err := errDecided
+	s.m.db.View(func() {
+		if o, ok := s.m.orders.Get(res.Order); ok && o.Reserved && o.Payment.Attempt == res.Attempt && o.Payment.State == payVoiding {
+			err = nil
+		}
+	})
+	return err
 }
 
 // conclude writes a provider's word into the log.
@@ -288,10 +308,13 @@ func (s *Service) decide(ctx context.Context, t commandType, cmd any) (reply, er
 	}
 }
 
-// giveBack voids a payment whose reservation ended before the commit, and says so.
+// giveBack voids a payment whose reservation ended before the commit, or whose attempt was to fail, and says so.
 func (s *Service) giveBack(ctx context.Context, res reservation) (reply, error) {
 	p, err := s.cfg.Payments.Void(ctx, res.PayKey)
 	if err == nil && (p.State == PaymentVoided || p.State == PaymentDeclined) {
+		if _, err := s.decide(ctx, cmdRelease, releaseCmd{Order: res.Order, Attempt: res.Attempt}); err != nil {
+			return reply{}, err
+		}
 		return reply{}, paymentUnavailable()
 	}
 	s.slog.Error("void after a reservation ended", "order", res.Order, "state", string(p.State), "error", err)

@@ -48,7 +48,11 @@ func (m *Machine) order(o orderRec, withKey bool) api.Order {
 }
 
 func (m *Machine) payment(o orderRec) api.OrderPayment {
-	p := api.OrderPayment{Provider: o.Payment.Provider, State: o.Payment.State, Charge: o.Payment.Charge, Refunded: api.Money{Currency: o.Currency}}
+	state := o.Payment.State
+	if state == payVoiding {
+		state = payInFlight
+	}
+	p := api.OrderPayment{Provider: o.Payment.Provider, State: state, Charge: o.Payment.Charge, Refunded: api.Money{Currency: o.Currency}}
 	if p.State == "" {
 		p.State = payNone
 	}

@@ -25,6 +25,7 @@ import (
 	"meridian/core/seal"
 	"meridian/deploy/local/payments/sandbox"
 	"meridian/edge"
+	"meridian/internal/loopback"
 	"meridian/replication"
 )
 
@@ -142,12 +143,11 @@ func (c *Cluster) startProvider(dir string) string {
 
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	all, err := loopback.Addresses(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	return all[0]
 }
 
 // StartCore starts a core that is not running.

@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -139,23 +138,6 @@ func command(ctx context.Context, env []string, program string, args ...string) 
 		err = fmt.Errorf("%s %s: %w: %s", program, strings.Join(args[:min(2, len(args))], " "), err, text)
 	}
 	return text, err
-}
-
-// addresses are free ones on loopback. They are of a host of their own in 127/8: a port of 127.0.0.1 that is
-// free now may be somebody's connection before the process that should listen there has started.
-func addresses(n int) (all []string, err error) {
-	var b [3]byte
-	rand.Read(b[:])
-	host := net.IPv4(127, 1|b[0], b[1], 1|b[2]).String()
-	for range n {
-		ln, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
-		if err != nil {
-			return nil, err
-		}
-		defer ln.Close()
-		all = append(all, ln.Addr().String())
-	}
-	return all, nil
 }
 
 func random() string {

@@ -20,6 +20,7 @@ import (
 	"meridian/api"
 	"meridian/api/coreclient"
 	"meridian/core/seal"
+	"meridian/internal/loopback"
 )
 
 // cores is how many a shop has.
@@ -60,7 +61,7 @@ func (c *Config) open(ctx context.Context, dir string) (s *shop, err error) {
 	if err := s.secrets(); err != nil {
 		return nil, err
 	}
-	a, err := addresses(4 + 3*cores)
+	a, err := loopback.Addresses(4 + 3*cores)
 	if err != nil {
 		return nil, err
 	}
