@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"meridian/api"
+	"meridian/internal/pause"
 )
 
 // reconciling refuses what moves money while the charges of a restored shop are being compared.
@@ -31,7 +32,7 @@ func (s *Service) reconciling() error {
 // returns when that is done, or ctx ends. Repeating it is harmless. With backups, it begins when it is certain
 // that no other shop has their place: that one's orders would look like lost ones, and be refunded.
 func (s *Service) reconcile(ctx context.Context) {
-	pause := time.Second
+	again := time.Second
 	alone := s.cfg.Backups == nil
 	for ctx.Err() == nil {
 		var t timelineRec
@@ -57,7 +58,7 @@ func (s *Service) reconcile(ctx context.Context) {
 				s.slog.Error("restored: look at the bucket of the backups; it will be tried again, and nothing is sold until then", "error", err)
 			}
 			if alone = err == nil; !alone {
-				pause = wait(ctx, pause)
+				again = wait(ctx, again)
 				continue
 			}
 		}
@@ -74,17 +75,14 @@ func (s *Service) reconcile(ctx context.Context) {
 		if ctx.Err() == nil {
 			s.slog.Error("restored: compare charges with orders; it will be tried again, and nothing is sold until then", "checked", c.checked, "error", err)
 		}
-		pause = wait(ctx, pause)
+		again = wait(ctx, again)
 	}
 }
 
-// wait pauses, and answers with the next, longer pause.
-func wait(ctx context.Context, pause time.Duration) time.Duration {
-	select {
-	case <-ctx.Done():
-	case <-time.After(pause):
-	}
-	return min(2*pause, 15*time.Second)
+// wait lets d go by, and answers with the next, longer time.
+func wait(ctx context.Context, d time.Duration) time.Duration {
+	_ = pause.For(ctx, d)
+	return min(2*d, 15*time.Second)
 }
 
 // comparison is one pass over the charges and the orders.

@@ -32,7 +32,7 @@ func layers() []layer {
 		{"analytics", []string{"api", "internal/pause"}, "analytics turns the contract's events into rows and back; it must not reach into a server"},
 		{"core", []string{"api", "internal/gate", "internal/pause"}, "the state machine must stay deterministic and know neither Raft nor the edge; cmd/core joins them"},
 		{"edge", []string{"api", "api/coreclient", "web", "analytics", "assets", "internal/gate"}, "an edge talks to cores over the wire only; importing core would make a second place where commerce is decided"},
-		{"cmd/core", []string{"api", "api/coreclient", "core", "replication", "backup", "internal/objects", "internal/flagenv", "internal/nodetls", "internal/memory"}, "the core binary has no pages and no clickstream; it calls other cores as an edge does"},
+		{"cmd/core", []string{"api", "api/coreclient", "core", "replication", "backup", "internal/objects", "internal/flagenv", "internal/nodetls", "internal/memory", "internal/pause"}, "the core binary has no pages and no clickstream; it calls other cores as an edge does"},
 		{"cmd/edge", []string{"api", "api/coreclient", "edge", "web", "analytics", "assets", "internal/flagenv", "internal/nodetls", "internal/memory"}, "the edge binary must not contain the state machine"},
 		{"cmd/dev", []string{anything}, "a development tool may use all of it"},
 		{"deploy", []string{"internal/flagenv", "api"}, "local stand-ins are other people's programs to us: they must not share our code"},

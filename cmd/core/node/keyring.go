@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"meridian/core"
+	"meridian/internal/pause"
 )
 
 // keyringAgain is how often a node looks whether its key ring is the cluster's, and tries again to name it.
@@ -19,7 +20,7 @@ func (n *Node) nameKeyring(ctx context.Context) bool {
 		if err == nil || errors.Is(err, core.ErrKeyring) {
 			return err == nil
 		}
-		if !again(ctx) {
+		if pause.For(ctx, keyringAgain) != nil {
 			return false
 		}
 		n.log.Warn("name the key ring; it is tried again", "error", err)
@@ -33,20 +34,8 @@ func (n *Node) watchKeyring(ctx context.Context) error {
 		if err := n.Machine.RightKeyring(n.cfg.Keyring); err != nil {
 			return err
 		}
-		if !again(ctx) {
+		if pause.For(ctx, keyringAgain) != nil {
 			return nil
 		}
-	}
-}
-
-// again waits for the next look, and reports false when ctx ends before it.
-func again(ctx context.Context) bool {
-	t := time.NewTimer(keyringAgain)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
 	}
 }
