@@ -102,16 +102,3 @@ func readSegment(path string) (segment, error) {
 	s, _, err := parseSegment(strings.TrimSuffix(filepath.Base(path), sealedSuffix), b)
 	return s, err
 }
-
-// syncDir makes renames and deletions in dir durable.
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("sync %s: %w", dir, err)
-	}
-	defer func() { _ = f.Close() }()
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("sync %s: %w", dir, err)
-	}
-	return nil
-}

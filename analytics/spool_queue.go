@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"meridian/api"
+	"meridian/internal/durable"
 )
 
 // deadDir holds batches that ClickHouse can never take, each with a .reason file.
@@ -116,7 +117,7 @@ func (s *Spool) recoverOpen(path string) (string, error) {
 	if err := os.Rename(path, to); err != nil {
 		return "", err
 	}
-	return to, syncDir(s.cfg.Dir)
+	return to, durable.SyncDir(s.cfg.Dir)
 }
 
 func truncate(path string, size int64) error {

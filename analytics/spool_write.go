@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"meridian/api"
+	"meridian/internal/durable"
 )
 
 func (s *Spool) writeGroup() {
@@ -68,7 +69,7 @@ func (s *Spool) begin() error {
 		err = f.Sync()
 	}
 	if err == nil {
-		err = syncDir(s.cfg.Dir)
+		err = durable.SyncDir(s.cfg.Dir)
 	}
 	if err != nil {
 		_ = f.Close()
@@ -104,7 +105,7 @@ func (s *Spool) seal() {
 		s.cfg.Logger.Error("event spool: seal a segment", "path", o.path, "err", err)
 		return
 	}
-	if err := syncDir(s.cfg.Dir); err != nil {
+	if err := durable.SyncDir(s.cfg.Dir); err != nil {
 		s.cfg.Logger.Warn("event spool: seal a segment", "err", err)
 	}
 	s.cfg.step("sealed")

@@ -23,7 +23,10 @@ type Report struct {
 func (m *Machine) Check() (Report, error) {
 	var r Report
 	if err := m.db.Verify(); err != nil {
+		// Rows that cannot be read cannot be compared either.
+		m.db.View(func() { r.Index, _ = m.db.Applied(); r.Hash, r.Products = m.db.Hash(), m.products.Len() })
 		r.Problems = append(r.Problems, err.Error())
+		return r, nil
 	}
 	m.db.View(func() { m.check(&r) })
 	return r, nil

@@ -83,6 +83,8 @@ type Machine struct {
 type MachineConfig struct {
 	// Path is the state file.
 	Path string
+	// ReadOnly reads the state of a node that is stopped, for Check; nothing is changed on disk.
+	ReadOnly bool
 	// CheckpointEvery is how often what changed is made durable; default 1 s.
 	CheckpointEvery time.Duration
 	// DirtyMax bounds the bytes of changes that wait for a checkpoint; default 256 MiB.
@@ -115,7 +117,7 @@ func OpenMachine(cfg MachineConfig) (*Machine, error) {
 	m := &Machine{log: cfg.Logger, fail: cfg.Fail, feed: newFeed(cfg.Feed), touched: map[string]bool{}, stamps: newStamper(cfg.Clock)}
 	m.whereabouts.Store(&map[string]nodeRec{})
 	db, err := state.Open(state.Options{
-		Path: cfg.Path, CheckpointEvery: cfg.CheckpointEvery, DirtyMax: cfg.DirtyMax, InitialMmapSize: cfg.InitialMmapSize, Loaded: m.derive, Logger: cfg.Logger, Fail: cfg.Fail,
+		Path: cfg.Path, ReadOnly: cfg.ReadOnly, CheckpointEvery: cfg.CheckpointEvery, DirtyMax: cfg.DirtyMax, InitialMmapSize: cfg.InitialMmapSize, Loaded: m.derive, Logger: cfg.Logger, Fail: cfg.Fail,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open state: %w", err)

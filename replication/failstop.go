@@ -54,7 +54,7 @@ func (f *failStop) fail(op string, err error) error {
 	reason := f.failed
 	f.mu.Unlock()
 	if first {
-		f.log.Error("storage failed: the process stops; check disk and file system, then start it again",
+		f.log.Error("storage failed: the process stops; check disk and file system, then start it again; if it stops here again, treat it as a lost disk (docs/OPERATIONS.md, When a node is lost)",
 			"op", op, "error", err)
 		f.exit(1, reason)
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"meridian/internal/durable"
 )
 
 const (
@@ -46,7 +48,7 @@ func (n *Node) openStores() (*stores, error) {
 		return nil, err
 	}
 	n.release = files.Close
-	if err := syncDir(n.cfg.Dir); err != nil {
+	if err := durable.SyncDir(n.cfg.Dir); err != nil {
 		return nil, err
 	}
 	snaps, err := raft.NewFileSnapshotStoreWithLogger(n.cfg.Dir, n.cfg.SnapshotRetain, newHCLog(n.cfg.Logger))
@@ -56,15 +58,6 @@ func (n *Node) openStores() (*stores, error) {
 	st := n.wrap(Stores{Log: files, Stable: files, Snapshots: snaps})
 	st.snapshots.dir = n.cfg.Dir
 	return st, nil
-}
-
-// syncDir makes a new file's name durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 func (n *Node) openTransport() (*guarded, error) {

@@ -67,6 +67,11 @@ func explainOpen(path string, err error) error {
 	if errors.Is(err, bbolterrors.ErrTimeout) {
 		return fmt.Errorf("%s is in use: is another process running on this data directory?", path)
 	}
+	for _, damage := range []error{bbolterrors.ErrInvalid, bbolterrors.ErrChecksum, bbolterrors.ErrVersionMismatch} {
+		if errors.Is(err, damage) {
+			return fmt.Errorf("%s is damaged: %w; keep a copy of the directory, then treat it as a lost disk (docs/OPERATIONS.md, When a node is lost)", path, err)
+		}
+	}
 	return fmt.Errorf("%s: %w", path, err)
 }
 

@@ -190,10 +190,14 @@ func (n *Node) TransferLeader(ctx context.Context, id string) error {
 		}
 		f = n.raft.LeadershipTransferToServer(s.ID, s.Address)
 	}
-	if err := n.await(ctx, f); err != nil {
-		return fmt.Errorf("leadership transfer: %w", err)
+	err := n.await(ctx, f)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if k, known := n.contacts.get(id); known && k.lastLog < n.raft.LastIndex() {
+		return fmt.Errorf("leadership transfer: %w; %s is %d entries behind and has to catch up first, try again in a moment", err, id, n.raft.LastIndex()-k.lastLog)
+	}
+	return fmt.Errorf("leadership transfer: %w", err)
 }
 
 func (n *Node) server(id string) (raft.Server, bool) {

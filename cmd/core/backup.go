@@ -45,13 +45,13 @@ type backupCommand struct {
 
 // backups shows the backups of a running shop or of a bucket, and has one taken.
 func backups(ctx context.Context, args []string) error {
+	if wantsHelp(args) {
+		fmt.Print(backupUsage)
+		return flagenv.ErrHelp
+	}
 	command := "list"
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		command, args = args[0], args[1:]
-	}
-	if command == "help" {
-		fmt.Print(backupUsage)
-		return nil
 	}
 	c := backupCommand{FlagSet: flag.NewFlagSet("core backup "+command, flag.ContinueOnError)}
 	c.staff.add(c.FlagSet)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"meridian/cmd/core/ca"
+	"meridian/internal/durable"
 	"meridian/internal/flagenv"
 	"meridian/internal/nodetls"
 )
@@ -126,6 +128,9 @@ func (c caCommand) issue() error {
 	if err != nil {
 		return err
 	}
+	if _, err := os.Lstat(filepath.Join(*out, nodeKey)); !errors.Is(err, os.ErrNotExist) {
+		return flagenv.Errorf("out", "%s has a %s already, perhaps another node's: name another directory; core ca renew makes a new certificate for a key that is there", *out, nodeKey)
+	}
 	key, err := makeKey(*out)
 	if err != nil {
 		return err
@@ -178,13 +183,16 @@ func (c caCommand) request(ctx context.Context) error {
 	}
 	if *url != "" {
 		cert, root, err := ca.Request(ctx, *url, t, csr)
+		if unreached := (*net.OpError)(nil); errors.As(err, &unreached) {
+			return fmt.Errorf("ask %s for a certificate: %w; is core ca serve running there?", *url, err)
+		}
 		if err != nil {
 			return fmt.Errorf("ask %s for a certificate: %w", *url, err)
 		}
 		return place(*out, cert, root)
 	}
 	name := filepath.Join(*out, nodeCSR)
-	if err := nodetls.WriteFile(name, []byte(csr), 0o644); err != nil {
+	if err := durable.WriteFile(name, []byte(csr), 0o644); err != nil {
 		return err
 	}
 	fmt.Printf("%s is the request. Where the CA is: core ca sign --csr %s --token … --out %s; then copy node.crt and ca.crt here, into %s\n", name, nodeCSR, nodeCert, *out)
@@ -217,7 +225,7 @@ func (c caCommand) sign() error {
 	if err != nil {
 		return err
 	}
-	if err := nodetls.WriteFile(*out, cert, 0o644); err != nil {
+	if err := durable.WriteFile(*out, cert, 0o644); err != nil {
 		return err
 	}
 	fmt.Printf("%s is for %s. The node needs it beside its key, and %s\n", *out, t.Identity(), filepath.Join(*dir, caCert))
@@ -322,10 +330,10 @@ func makeKey(out string) (crypto.Signer, error) {
 
 // place writes what a node needs beside its key.
 func place(out string, cert, root []byte) error {
-	if err := nodetls.WriteFile(filepath.Join(out, caCert), root, 0o644); err != nil {
+	if err := durable.WriteFile(filepath.Join(out, caCert), root, 0o644); err != nil {
 		return err
 	}
-	if err := nodetls.WriteFile(filepath.Join(out, nodeCert), cert, 0o644); err != nil {
+	if err := durable.WriteFile(filepath.Join(out, nodeCert), cert, 0o644); err != nil {
 		return err
 	}
 	leaf, err := ca.ParseCertificate(cert)

@@ -23,30 +23,16 @@ func check(ctx context.Context, args []string) error {
 	fs.UintVar(&o.timeline, "timeline", 0, "with --backup: the timeline to read; 0: the newest")
 	fs.StringVar(&scratch, "scratch", os.TempDir(), "with --backup: where the state is rebuilt, and deleted afterwards; it needs the size of the state")
 	o.s3.add(fs)
-	if err := flagenv.Parse(fs, "CORE", args); err != nil {
+	if err := flagenv.ParseBut(fs, "CORE", args, "backup"); err != nil {
 		return err
+	}
+	if given := flagenv.Given(args); given["data"] && given["backup"] {
+		return flagenv.Errorf("backup", "give --data, to check a stopped node, or --backup, to check a backup; one at a time")
 	}
 	if o.from != "" {
 		return checkBackup(ctx, o, scratch)
 	}
-	path := filepath.Join(o.data, "state.db")
-	if _, err := os.Stat(path); err != nil {
-		return flagenv.Errorf("data", "holds no state: %v", err)
-	}
-	m, err := core.OpenMachine(core.MachineConfig{Path: path})
-	if err != nil {
-		return fmt.Errorf("%w; is the node still running?", err)
-	}
-	r, err := m.Check()
-	if err = errors.Join(err, m.Close()); err != nil {
-		return err
-	}
-	describe(r)
-	if len(r.Problems) > 0 {
-		return fmt.Errorf("%d problems: keep a copy of the directory, and let the node copy its state from the others", len(r.Problems))
-	}
-	fmt.Println("every invariant holds")
-	return nil
+	return checkNode(o.data)
 }
 
 func describe(r core.Report) {

@@ -25,7 +25,7 @@ const usage = `Usage: core <command> [flags]
 
   serve     run a node of the core cluster
   check     read a stopped node's state, or a backup, and verify every invariant
-  backup    list the backups, take one now
+  backup    list the backups, take one now, show what did not fit after a restore
   restore   make the data directory of a first node out of a backup
   import    import a product CSV through a running shop
   members   list and change the members of a running cluster

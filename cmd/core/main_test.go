@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"meridian/core"
 	"meridian/internal/flagenv"
 )
 
@@ -71,19 +70,5 @@ func TestHelpEndsWell(t *testing.T) {
 		if err := run(context.Background(), strings.Fields(args)); flagenv.ExitCode(err) != flagenv.ExitStopped {
 			t.Errorf("core %s: %v", args, err)
 		}
-	}
-}
-
-func TestCheckOfAnEmptyState(t *testing.T) {
-	dir := t.TempDir()
-	m, err := core.OpenMachine(core.MachineConfig{Path: filepath.Join(dir, "state.db"), InitialMmapSize: 1 << 24})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := run(context.Background(), []string{"check", "--data", dir}); err != nil {
-		t.Error(err)
 	}
 }

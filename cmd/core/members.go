@@ -34,13 +34,13 @@ const membersCommands = "give one of list, add, promote, demote, remove, lead"
 
 // members shows and changes the cluster.
 func members(ctx context.Context, args []string) error {
+	if wantsHelp(args) {
+		fmt.Print(membersUsage)
+		return flagenv.ErrHelp
+	}
 	command, id := "list", ""
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		command, args = args[0], args[1:]
-	}
-	if command == "help" {
-		fmt.Print(membersUsage)
-		return nil
 	}
 	if command != "list" && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		id, args = args[0], args[1:]
@@ -61,6 +61,9 @@ func members(ctx context.Context, args []string) error {
 	case "list":
 		return c.call(ctx, http.MethodGet, base, nil)
 	case "add":
+		if *raft == "" {
+			return flagenv.Errorf("raft", "name the node's --raft-addr as the others reach it, host:port")
+		}
 		return c.call(ctx, http.MethodPost, base+"/members", api.MemberChange{ID: id, Address: *raft, Role: "learner", Region: *region, APIAddress: *apiAddr})
 	case "promote":
 		return c.promote(ctx, base, id, *wait)
@@ -124,12 +127,21 @@ func (c *membersCommand) call(ctx context.Context, method, path string, body any
 	return nil
 }
 
+// behindFrom is from how many entries on a member is shown as behind: some are always on their way.
+const behindFrom = 256
+
 func printMembers(w io.Writer, v api.Cluster) {
+	newest := uint64(0)
+	for _, m := range v.Members {
+		newest = max(newest, m.AppliedIndex)
+	}
 	fmt.Fprintf(w, "%-12s %-8s %-8s %-22s %-22s %10s %8s %s\n", "id", "region", "role", "raft", "api", "applied", "lag ms", "state")
 	for _, m := range v.Members {
 		state := "healthy"
 		if !m.Healthy {
 			state = "DOES NOT ANSWER"
+		} else if behind := newest - m.AppliedIndex; behind >= behindFrom {
+			state = fmt.Sprintf("catching up, %d entries behind", behind)
 		}
 		if m.ID == v.Leader {
 			state += ", leads"

@@ -84,6 +84,9 @@ func parseOptions(args []string) (options, error) {
 
 // complete checks the settings and reads the files they name.
 func (o *options) complete(peers, join string) error {
+	if err := o.named(); err != nil {
+		return err
+	}
 	if err := o.parsePeers(peers, join); err != nil {
 		return err
 	}
@@ -138,6 +141,14 @@ func (o *options) complete(peers, join string) error {
 	}
 	if err != nil {
 		return flagenv.Errorf("staff-file", "cannot be read as a JSON list of {email,role,password,token}: %v", err)
+	}
+	return nil
+}
+
+// named checks the name of the node, which a certificate must be able to hold.
+func (o *options) named() error {
+	if err := (nodetls.Identity{Role: nodetls.RoleCore, Name: o.id}).Validate(); err != nil {
+		return flagenv.Errorf("id", "%q cannot be the name of a node: give 1 to 63 of a-z, 0-9 and -, such as core-4", o.id)
 	}
 	return nil
 }

@@ -14,8 +14,10 @@ import (
 	"time"
 
 	"meridian/backup"
+	"meridian/cmd/core/node"
 	"meridian/core"
 	"meridian/core/state"
+	"meridian/internal/durable"
 	"meridian/internal/flagenv"
 	"meridian/replication"
 )
@@ -77,6 +79,9 @@ func restore(ctx context.Context, args []string) error {
 	if err = errors.Join(err, r.machine.Close()); err != nil {
 		return err
 	}
+	if err := node.Claim(work, o.id); err != nil {
+		return err
+	}
 	if err := adopt(work, o.data); err != nil {
 		return err
 	}
@@ -128,6 +133,9 @@ func parseRestore(args []string) (o restoreOptions, err error) {
 	if k := replication.LogKind(o.raftLog); k != replication.LogBolt && k != replication.LogWAL {
 		return o, flagenv.Errorf("raft-log", "give %s or %s", replication.LogBolt, replication.LogWAL)
 	}
+	if err := o.named(); err != nil {
+		return o, err
+	}
 	// One node alone: a voter with an empty directory would be refused, having forgotten what it voted for.
 	return o, o.parsePeers("", "")
 }
@@ -140,11 +148,7 @@ func adopt(work, data string) error {
 	if err := os.Rename(work, data); err != nil {
 		return err
 	}
-	d, err := os.Open(filepath.Dir(filepath.Clean(data)))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.SyncDir(filepath.Dir(filepath.Clean(data)))
 }
 
 // restoring is a restore under way.

@@ -10,12 +10,18 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"meridian/api"
 	"meridian/internal/flagenv"
 )
+
+// wantsHelp reports whether it is asked what the commands of a command are.
+func wantsHelp(args []string) bool {
+	return len(args) > 0 && slices.Contains([]string{"help", "--help", "-help", "-h"}, args[0])
+}
 
 // staffFlags are how a command line reaches a running shop.
 type staffFlags struct{ url, token string }
@@ -59,11 +65,15 @@ type shopError struct {
 	body   []byte
 }
 
-// Error implements error: the sentence in the problem document, if there is one.
+// Error implements error: the sentence in the problem document, if there is one, and what is said of fields.
 func (e *shopError) Error() string {
-	var p struct{ Detail string }
+	var p api.Error
 	if json.Unmarshal(e.body, &p) == nil && p.Detail != "" {
-		return fmt.Sprintf("the shop answered %d: %s", e.status, p.Detail)
+		text := fmt.Sprintf("the shop answered %d: %s", e.status, p.Detail)
+		for _, f := range p.Errors {
+			text += fmt.Sprintf(" %s: %s", f.Field, f.Message)
+		}
+		return text
 	}
 	return fmt.Sprintf("the shop answered %d: %s", e.status, bytes.TrimSpace(e.body))
 }

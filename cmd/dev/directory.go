@@ -8,9 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"syscall"
 
+	"meridian/internal/durable"
 	"meridian/internal/flagenv"
 )
 
@@ -102,9 +102,9 @@ func (d *directory) secrets() error {
 		Token    string `json:"token"`
 	}
 	m, o := d.creds.Merchandiser, d.creds.Operator
-	return writeAtomic(d.secret("staff.json"), mustJSON([]staff{
+	return durable.WriteFile(d.secret("staff.json"), mustJSON([]staff{
 		{m.Email, "merchandiser", m.Password, m.Token}, {o.Email, "operator", o.Password, o.Token},
-	}))
+	}), 0o600)
 }
 
 func readCredentials(o *options) (c credentials, err error) {
@@ -125,24 +125,7 @@ func writeOnce(path string, content func() []byte) error {
 	if st, err := os.Stat(path); err == nil && st.Size() > 0 {
 		return nil
 	}
-	return writeAtomic(path, content())
-}
-
-// writeAtomic leaves the old file or the whole new one, readable by its owner only.
-func writeAtomic(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return os.Rename(f.Name(), path)
+	return durable.WriteFile(path, content(), 0o600)
 }
 
 func randomHex(n int) string {

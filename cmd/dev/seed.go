@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"meridian/api"
+	"meridian/internal/durable"
 	"meridian/internal/flagenv"
 )
 
@@ -94,7 +95,7 @@ func (s *seeding) load() error {
 	return nil
 }
 
-func (s *seeding) save() error { return writeAtomic(s.file(), mustJSON(s.done)) }
+func (s *seeding) save() error { return durable.WriteFile(s.file(), mustJSON(s.done), 0o600) }
 
 // catalogue puts pictures, collections and products in, if they changed since the last time.
 func (s *seeding) catalogue(ctx context.Context) error {

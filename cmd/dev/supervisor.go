@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"meridian/internal/durable"
 )
 
 // spec says how a process is started and when it serves.
@@ -112,7 +114,7 @@ func (p *process) once() (code int, err error) {
 	}
 	p.cmd = cmd
 	p.mu.Unlock()
-	_ = writeAtomic(p.pidFile(), []byte(strconv.Itoa(cmd.Process.Pid)+"\n"))
+	_ = durable.WriteFile(p.pidFile(), []byte(strconv.Itoa(cmd.Process.Pid)+"\n"), 0o600)
 	err = cmd.Wait()
 	_ = os.Remove(p.pidFile())
 	p.mu.Lock()

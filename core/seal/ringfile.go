@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/crypto/chacha20poly1305"
+
+	"meridian/internal/durable"
 )
 
 const (
@@ -206,9 +208,5 @@ func writeRing(path string, f ringFile, place func(from, to string) error) (err 
 	if err := place(tmp.Name(), path); err != nil {
 		return err
 	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.SyncDir(dir)
 }

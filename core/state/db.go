@@ -19,6 +19,8 @@ const DefaultMmapSize = 64 << 30
 type Options struct {
 	// Path is the state file. It is created when missing; its directory must exist.
 	Path string
+	// ReadOnly reads the file of a DB that is closed, and changes nothing on disk. Update must not be called.
+	ReadOnly bool
 	// CheckpointEvery is how often changes are made durable in the background. Default 1 s.
 	CheckpointEvery time.Duration
 	// InitialMmapSize is the address space reserved for the file, in bytes, and the file's largest
@@ -102,7 +104,7 @@ func Open(o Options) (*DB, error) {
 			os.Exit(1)
 		}
 	}
-	gen, err := openGeneration(o.Path, o.InitialMmapSize)
+	gen, err := openGeneration(o.Path, o.InitialMmapSize, o.ReadOnly)
 	if err != nil {
 		return nil, err
 	}

@@ -13,10 +13,15 @@ import (
 
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"meridian/internal/durable"
 )
 
 // ErrCorrupt says that stored bytes are not what was written.
 var ErrCorrupt = errors.New("corrupt state")
+
+// ErrInUse says that another process has the file open.
+var ErrInUse = errors.New("the file is locked")
 
 // The file has one bucket of meta data and one a table. These names are part of the format.
 const (
@@ -62,13 +67,20 @@ func (g *generation) release() error {
 
 // openGeneration opens the file, or creates it under another name first, so that a crash never
 // leaves half a file at path.
-func openGeneration(path string, mapBytes int) (*generation, error) {
+func openGeneration(path string, mapBytes int, readOnly bool) (*generation, error) {
+	if readOnly {
+		bolt, err := openBolt(path, mapBytes, true)
+		if err != nil {
+			return nil, err
+		}
+		return &generation{bolt: bolt, refs: 1}, nil
+	}
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		if err := createFile(path, mapBytes); err != nil {
 			return nil, err
 		}
 	}
-	bolt, err := openBolt(path, mapBytes)
+	bolt, err := openBolt(path, mapBytes, false)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +100,7 @@ func createFile(path string, mapBytes int) error {
 	if err := removeIfThere(path + newSuffix); err != nil {
 		return fmt.Errorf("state: create: %w", err)
 	}
-	fresh, err := openBolt(path+newSuffix, mapBytes)
+	fresh, err := openBolt(path+newSuffix, mapBytes, false)
 	if err != nil {
 		return err
 	}
@@ -98,7 +110,7 @@ func createFile(path string, mapBytes int) error {
 	if err := os.Rename(path+newSuffix, path); err != nil {
 		return fmt.Errorf("state: create: %w", err)
 	}
-	if err := syncDirectory(path); err != nil {
+	if err := durable.SyncDir(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("state: create: %w", err)
 	}
 	return nil
@@ -111,10 +123,11 @@ func removeIfThere(path string) error {
 	return nil
 }
 
-func openBolt(path string, mapBytes int) (bolt *bbolt.DB, err error) {
+func openBolt(path string, mapBytes int, readOnly bool) (bolt *bbolt.DB, err error) {
 	err = guarded(func() error {
 		bolt, err = bbolt.Open(path, 0o600, &bbolt.Options{
 			Timeout:         time.Second,
+			ReadOnly:        readOnly,
 			FreelistType:    bbolt.FreelistMapType,
 			NoFreelistSync:  false,
 			InitialMmapSize: mapBytes,
@@ -125,7 +138,7 @@ func openBolt(path string, mapBytes int) (bolt *bbolt.DB, err error) {
 	})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, fmt.Errorf("state: %s is in use by another process: stop it or choose another data directory: %w", path, err)
+		return nil, fmt.Errorf("state: %s is in use by another process: stop it or choose another data directory: %w", path, ErrInUse)
 	case err != nil:
 		return nil, fmt.Errorf("state: open %s: %w", path, err)
 	}
@@ -141,15 +154,6 @@ func guarded(fn func() error) (err error) {
 		}
 	}()
 	return fn()
-}
-
-// syncDirectory makes a new name survive a power cut.
-func syncDirectory(path string) error {
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // readFile runs fn in a read transaction of the file. The caller holds mu in either way. Bytes that

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/cespare/xxhash/v2"
+
+	"meridian/internal/durable"
 )
 
 // Restore replaces the state by a snapshot, durably. If the stream is broken or does not fit, the
@@ -72,7 +75,7 @@ func (db *DB) receive(r io.Reader, path string) (h header, err error) {
 
 // adopt makes the received file the state. Until the rename it leaves the old state alone.
 func (db *DB) adopt(path string, h header) (adopted bool, err error) {
-	bolt, err := openBolt(path, db.opts.InitialMmapSize)
+	bolt, err := openBolt(path, db.opts.InitialMmapSize, false)
 	if err != nil {
 		return false, errors.Join(err, removeIfThere(path))
 	}
@@ -99,7 +102,7 @@ func (db *DB) adopt(path string, h header) (adopted bool, err error) {
 		return false, errors.Join(err, fresh.release(), removeIfThere(path))
 	}
 	db.step("renamed")
-	err = syncDirectory(db.opts.Path)
+	err = durable.SyncDir(filepath.Dir(db.opts.Path))
 	install()
 	db.stand(m.position)
 	old := db.gen

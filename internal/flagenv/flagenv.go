@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -77,8 +78,25 @@ func Parse(fs *flag.FlagSet, prefix string, args []string) error {
 	return parse(fs, prefix, args, os.LookupEnv)
 }
 
-func parse(fs *flag.FlagSet, prefix string, args []string, lookup func(string) (string, bool)) error {
-	if err := fromEnvironment(fs, prefix, lookup, args); err != nil {
+// ParseBut is Parse, but these flags are taken from the command line only: their variables are settings of
+// another command, with which this one would do something else than it was asked to.
+func ParseBut(fs *flag.FlagSet, prefix string, args []string, names ...string) error {
+	return parse(fs, prefix, args, os.LookupEnv, names...)
+}
+
+// Given tells which flags are on the command line.
+func Given(args []string) map[string]bool {
+	given := map[string]bool{}
+	for _, a := range args {
+		if name, _, _, err := split(a); err == nil {
+			given[name] = true
+		}
+	}
+	return given
+}
+
+func parse(fs *flag.FlagSet, prefix string, args []string, lookup func(string) (string, bool), but ...string) error {
+	if err := fromEnvironment(fs, prefix, lookup, args, but); err != nil {
 		return err
 	}
 	for len(args) > 0 {
@@ -89,7 +107,7 @@ func parse(fs *flag.FlagSet, prefix string, args []string, lookup func(string) (
 			return err
 		}
 		if name == "help" || name == "h" && fs.Lookup("h") == nil {
-			printHelp(fs, prefix)
+			printHelp(fs, prefix, but)
 			return ErrHelp
 		}
 		f := fs.Lookup(name)
@@ -115,20 +133,15 @@ func parse(fs *flag.FlagSet, prefix string, args []string, lookup func(string) (
 
 // fromEnvironment leaves a variable alone whose flag is on the command line, so that a flag also
 // overrules a variable that is wrong.
-func fromEnvironment(fs *flag.FlagSet, prefix string, lookup func(string) (string, bool), args []string) (err error) {
-	given := map[string]bool{}
-	for _, a := range args {
-		if name, _, _, e := split(a); e == nil {
-			given[name] = true
-		}
-	}
+func fromEnvironment(fs *flag.FlagSet, prefix string, lookup func(string) (string, bool), args, but []string) (err error) {
+	given := Given(args)
 	if given["help"] || given["h"] && fs.Lookup("h") == nil {
 		return nil
 	}
 	fs.VisitAll(func(f *flag.Flag) {
 		env := Env(prefix, f.Name)
 		value, ok := lookup(env)
-		if err != nil || !ok || given[f.Name] {
+		if err != nil || !ok || given[f.Name] || slices.Contains(but, f.Name) {
 			return
 		}
 		if e := fs.Set(f.Name, value); e != nil {
@@ -181,7 +194,7 @@ func oneLine(r rune) rune {
 	return r
 }
 
-func printHelp(fs *flag.FlagSet, prefix string) {
+func printHelp(fs *flag.FlagSet, prefix string, but []string) {
 	out := fs.Output()
 	switch out {
 	case nil:
@@ -189,5 +202,5 @@ func printHelp(fs *flag.FlagSet, prefix string) {
 	case os.Stderr: // nobody chose: help that was asked for is a result, to be piped on
 		out = os.Stdout
 	}
-	help(out, fs, prefix)
+	help(out, fs, prefix, but)
 }

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -51,7 +52,7 @@ func isStandard(f *flag.Flag) bool {
 	return false
 }
 
-func help(w io.Writer, fs *flag.FlagSet, prefix string) {
+func help(w io.Writer, fs *flag.FlagSet, prefix string, but []string) {
 	fmt.Fprintf(w, "Usage: %s [flags]\n\nEvery flag has a twin in the environment; the command line wins.\n\n", fs.Name())
 	fs.VisitAll(func(f *flag.Flag) {
 		kind, usage := flag.UnquoteUsage(f)
@@ -62,6 +63,10 @@ func help(w io.Writer, fs *flag.FlagSet, prefix string) {
 		if value == "" {
 			value = "none"
 		}
-		fmt.Fprintf(w, "  --%s%s\n        %s\n        default %s, environment %s\n", f.Name, kind, usage, value, Env(prefix, f.Name))
+		from := "environment " + Env(prefix, f.Name)
+		if slices.Contains(but, f.Name) {
+			from = "on the command line only"
+		}
+		fmt.Fprintf(w, "  --%s%s\n        %s\n        default %s, %s\n", f.Name, kind, usage, value, from)
 	})
 }

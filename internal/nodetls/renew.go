@@ -18,6 +18,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"meridian/internal/durable"
 )
 
 // SignRequest asks the signing service for a certificate: with a token, or, for the identity of the
@@ -99,7 +101,7 @@ func (s *Source) Renew(ctx context.Context, url string) error {
 // Replace puts another certificate for the same key and identity in the place of the present one.
 func (s *Source) Replace(cert []byte) error {
 	next := s.files.Cert + ".next"
-	if err := WriteFile(next, cert, 0o644); err != nil {
+	if err := durable.WriteFile(next, cert, 0o644); err != nil {
 		return err
 	}
 	f := s.files
@@ -116,7 +118,7 @@ func (s *Source) Replace(cert []byte) error {
 		return err
 	}
 	s.look()
-	return SyncDir(filepath.Dir(s.files.Cert))
+	return durable.SyncDir(filepath.Dir(s.files.Cert))
 }
 
 // The patience of KeepFresh: how often it looks, and how often it tries again after a failure.

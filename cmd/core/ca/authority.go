@@ -25,6 +25,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"meridian/internal/durable"
 	"meridian/internal/nodetls"
 )
 
@@ -92,7 +93,7 @@ func Init(dir string) (*Authority, error) {
 		return nil, err
 	}
 	// The certificate last: a directory without one is no CA yet.
-	if err := nodetls.WriteFile(filepath.Join(dir, certFile), pemOf("CERTIFICATE", der), 0o644); err != nil {
+	if err := durable.WriteFile(filepath.Join(dir, certFile), pemOf("CERTIFICATE", der), 0o644); err != nil {
 		return nil, err
 	}
 	return Open(dir)
@@ -247,7 +248,7 @@ func writeKey(name string, key crypto.Signer) error {
 	if err != nil {
 		return err
 	}
-	return nodetls.WriteFile(name, pemOf("PRIVATE KEY", der), 0o600)
+	return durable.WriteFile(name, pemOf("PRIVATE KEY", der), 0o600)
 }
 
 // ReadKey reads a private key.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"meridian/internal/durable"
 	"meridian/internal/nodetls"
 )
 
@@ -52,7 +53,7 @@ func reissue(t testing.TB, a *Authority, f nodetls.Files, role, name string, lif
 
 func put(t testing.TB, name string, b []byte) {
 	t.Helper()
-	if err := nodetls.WriteFile(name, b, 0o600); err != nil {
+	if err := durable.WriteFile(name, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"meridian/internal/durable"
 	"meridian/internal/nodetls"
 )
 
@@ -119,7 +120,7 @@ func (a *Authority) NewToken(id nodetls.Identity, expires, life time.Duration) (
 	if err != nil {
 		return Token{}, err
 	}
-	return t, nodetls.WriteFile(a.tokenPath(tokenDir, t.ID), b, 0o600)
+	return t, durable.WriteFile(a.tokenPath(tokenDir, t.ID), b, 0o600)
 }
 
 func (a *Authority) tokenPath(dir, id string) string { return filepath.Join(a.dir, dir, id+".json") }
@@ -156,5 +157,5 @@ func (a *Authority) use(t Token) (tokenRec, error) {
 	if err != nil {
 		return rec, err
 	}
-	return rec, errors.Join(nodetls.SyncDir(filepath.Join(a.dir, tokenDir)), nodetls.SyncDir(filepath.Join(a.dir, usedDir)))
+	return rec, errors.Join(durable.SyncDir(filepath.Join(a.dir, tokenDir)), durable.SyncDir(filepath.Join(a.dir, usedDir)))
 }

@@ -64,6 +64,9 @@ func (m membership) Join(ctx context.Context, c api.MemberChange) error {
 		}
 		return api.Invalid("role", "A member is a voter or a learner.")
 	}
+	if c.ID != "" && c.Address == "" && c.Region == "" && c.APIAddress == "" {
+		return m.known(c.ID) // a change of somebody's role, and there is nobody
+	}
 	if c.ID == "" || c.Address == "" {
 		return api.Invalid("address", "A new member needs an id and its raft address.")
 	}

@@ -131,6 +131,9 @@ func Open(cfg Config) (*Node, error) {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
+	if err := Claim(cfg.Data, cfg.ID); err != nil {
+		return nil, err
+	}
 	n := &Node{staff: cfg.Staff, log: cfg.Logger, cfg: cfg, stopping: make(chan error, 1)}
 	var err error
 	n.Machine, err = core.OpenMachine(core.MachineConfig{Path: filepath.Join(cfg.Data, "state.db"), CheckpointEvery: cfg.Checkpoint, DirtyMax: cfg.DirtyMax, InitialMmapSize: cfg.MmapSize, Logger: cfg.Logger, Fail: func(err error) {

@@ -1,4 +1,5 @@
-package nodetls
+// Package durable writes small files and names that survive a power cut.
+package durable
 
 import (
 	"errors"
