@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"meridian/api"
+	"meridian/test/bench/shop"
 )
 
 // measureLone buys one thing after another on an idle cluster whose leader is near the edge, and says
@@ -19,16 +20,16 @@ func measureLone(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.stop(), os.RemoveAll(s.dir)) }()
-	skus, err := s.fill(ctx, 1)
+	defer func() { err = errors.Join(err, s.Stop(), os.RemoveAll(s.Dir)) }()
+	skus, err := fill(ctx, s, 1)
 	if err != nil {
 		return err
 	}
-	leader, err := s.leader(ctx)
+	leader, err := leaderOf(ctx, s)
 	if err != nil {
 		return err
 	}
-	buyer, err := newShopper(s.edge, "lone", 0)
+	buyer, err := newShopper(s.Edge, "lone", 0)
 	if err != nil {
 		return err
 	}
@@ -36,7 +37,7 @@ func measureLone(ctx context.Context, o options) (err error) {
 	var steps [3][]time.Duration
 	var entries, commands []float64
 	for n := range o.lone {
-		before, err := s.logged(ctx, leader)
+		before, err := logged(ctx, s, leader)
 		if err != nil {
 			return err
 		}
@@ -44,10 +45,10 @@ func measureLone(ctx context.Context, o options) (err error) {
 		if err != nil {
 			return err
 		}
-		if err := s.settled(ctx, n+1); err != nil {
+		if err := settled(ctx, s, n+1); err != nil {
 			return err
 		}
-		after, err := s.logged(ctx, leader)
+		after, err := logged(ctx, s, leader)
 		if err != nil {
 			return err
 		}
@@ -72,17 +73,17 @@ func measureLone(ctx context.Context, o options) (err error) {
 	return nil
 }
 
-// leader is the core that leads. The edge is as near to it as to any other: no distance is added there.
-func (s *shop) leader(ctx context.Context) (string, error) {
+// leaderOf is the core that leads. The edge is as near to it as to any other: no distance is added there.
+func leaderOf(ctx context.Context, s *shop.Shop) (string, error) {
 	var c api.Cluster
-	err := client{base: s.edge, token: s.operator}.do(ctx, "GET", "/admin/api/v1/cluster", nil, &c)
+	err := shop.Client{Base: s.Edge, Token: s.Operator}.Do(ctx, "GET", "/admin/api/v1/cluster", nil, &c)
 	return c.Leader, err
 }
 
 // logged is how many log entries and commands a core has proposed.
-func (s *shop) logged(ctx context.Context, core string) (n [2]float64, err error) {
+func logged(ctx context.Context, s *shop.Shop, core string) (n [2]float64, err error) {
 	for i, name := range []string{"meridian_raft_batches_total", "meridian_raft_commands_total"} {
-		if n[i], err = (client{base: s.ops[core]}).gauge(ctx, name); err != nil {
+		if n[i], err = (shop.Client{Base: s.Ops[core]}).Gauge(ctx, name); err != nil {
 			return n, err
 		}
 	}

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"strconv"
-	"syscall"
 	"time"
 
 	"meridian/api"
+	"meridian/test/bench/process"
+	"meridian/test/bench/shop"
 )
 
 // meridian is a build of ours. Every round has a cluster of its own, so that a system does not run idle
@@ -25,6 +25,11 @@ func (m *meridian) name() string                  { return m.label }
 func (m *meridian) prepare(context.Context) error { return nil }
 func (m *meridian) close()                        {}
 
+// startShop starts three cores and an edge without limits that a few load generators on one address would hit.
+func startShop(ctx context.Context, bin string, rtt time.Duration) (*shop.Shop, error) {
+	return shop.Start(ctx, shop.Options{Bin: bin, Cores: 3, RTT: rtt, EdgeArgs: []string{"--cart-writes", "-1", "--checkouts", "-1", "--sandbox-cards"}})
+}
+
 // units of everything: more than anyone can buy in a round.
 const units = 1_000_000
 
@@ -34,87 +39,78 @@ func (m *meridian) round(ctx context.Context, n int) (f figures, err error) {
 		return f, err
 	}
 	defer func() {
-		err = errors.Join(err, s.stop())
+		err = errors.Join(err, s.Stop())
 		if m.o.keep {
-			fmt.Println("data:", s.dir)
+			fmt.Println("data:", s.Dir)
 			return
 		}
-		err = errors.Join(err, os.RemoveAll(s.dir))
+		err = errors.Join(err, os.RemoveAll(s.Dir))
 	}()
-	skus, err := s.fill(ctx, m.o.skus)
+	skus, err := fill(ctx, s, m.o.skus)
 	if err != nil {
 		return f, err
 	}
-	sales, err := crowd(ctx, s.edge, "warm", m.o.shoppers, m.o.warmUp, skus)
+	sales, err := crowd(ctx, s.Edge, "warm", m.o.shoppers, m.o.warmUp, skus)
 	if err == nil {
-		err = s.settled(ctx, len(sales))
+		err = settled(ctx, s, len(sales))
 	}
 	if err != nil {
 		return f, fmt.Errorf("warm-up: %w", err)
 	}
 	profiled := func() error { return nil }
 	if m.o.profiles != "" && n == m.o.rounds {
-		profiled = s.profile(m.o.profiles, m.o.duration)
+		profiled = s.Profile(m.o.profiles, m.o.duration)
 	}
 	f, all, err := m.window(ctx, s, skus, sales)
 	if err = errors.Join(err, profiled()); err != nil {
 		return f, err
 	}
-	if err := s.verify(ctx, skus, all); err != nil {
+	if err := verify(ctx, s, skus, all); err != nil {
 		return f, fmt.Errorf("what was sold does not add up, there is no figure: %w", err)
 	}
-	return f, s.check()
+	return f, s.Check()
 }
 
 // window measures: it opens with the first request and closes when the last capture is written down.
-func (m *meridian) window(ctx context.Context, s *shop, skus []string, before []sale) (f figures, all []sale, err error) {
-	cpu, err := s.meter()
+func (m *meridian) window(ctx context.Context, s *shop.Shop, skus []string, before []sale) (f figures, all []sale, err error) {
+	cpu, err := s.Meter()
 	if err != nil {
 		return f, nil, err
 	}
-	load := self()
+	load := process.Self()
 	began := time.Now()
-	sales, err := crowd(ctx, s.edge, "run", m.o.shoppers, m.o.duration, skus)
+	sales, err := crowd(ctx, s.Edge, "run", m.o.shoppers, m.o.duration, skus)
 	if err != nil {
 		return f, nil, err
 	}
 	answered := time.Now()
-	load = self() - load
+	load = process.Self() - load
 	all = append(append(all, before...), sales...)
-	if err := s.settled(ctx, len(all)); err != nil {
+	if err := settled(ctx, s, len(all)); err != nil {
 		return f, nil, err
 	}
 	end := time.Now()
-	after, err := s.meter()
+	after, err := s.Meter()
 	if err != nil {
 		return f, nil, err
 	}
-	f = figures{orders: len(sales), took: end.Sub(began), tail: end.Sub(answered), cpu: after.since(cpu), load: load}
+	f = figures{orders: len(sales), took: end.Sub(began), tail: end.Sub(answered), cpu: after.Since(cpu), load: load}
 	for _, v := range sales {
 		f.waits = append(f.waits, v.took())
 	}
 	return f, all, nil
 }
 
-// self is this process's own processor time.
-func self() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
 // fill makes the things that are sold.
-func (s *shop) fill(ctx context.Context, n int) ([]string, error) {
-	c := client{base: s.edge, token: s.token}
+func fill(ctx context.Context, s *shop.Shop, n int) ([]string, error) {
+	c := shop.Client{Base: s.Edge, Token: s.Token}
 	var skus []string
 	for i := range n {
 		sku := fmt.Sprintf("BENCH-%03d", i)
 		handle := fmt.Sprintf("bench-%03d", i)
 		p := map[string]any{"handle": handle, "title": fmt.Sprintf("A thing number %d", i), "description_html": "<p>A thing to buy, with two sentences about it. It is blue.</p>",
 			"vendor": "Bench", "type": "Thing", "status": "active", "variants": []any{map[string]any{"sku": sku, "title": "", "prices": map[string]int64{"EUR": 1999, "USD": 2199}, "on_hand": units}}}
-		if err := c.do(ctx, "PUT", "/admin/api/v1/products/"+handle, p, nil); err != nil {
+		if err := c.Do(ctx, "PUT", "/admin/api/v1/products/"+handle, p, nil); err != nil {
 			return nil, fmt.Errorf("make %s: %w", sku, err)
 		}
 		skus = append(skus, sku)
@@ -123,17 +119,17 @@ func (s *shop) fill(ctx context.Context, n int) ([]string, error) {
 }
 
 // settled waits until the provider has captured n charges and the newest orders say so too.
-func (s *shop) settled(ctx context.Context, n int) error {
-	provider, staff := client{base: s.provider}, client{base: s.edge, token: s.token}
+func settled(ctx context.Context, s *shop.Shop, n int) error {
+	provider, staff := shop.Client{Base: s.Provider}, shop.Client{Base: s.Edge, Token: s.Token}
 	deadline := time.Now().Add(2 * time.Minute)
 	for {
-		taken, err := provider.gauge(ctx, `sandbox_charges{state="captured"}`)
+		taken, err := provider.Gauge(ctx, `sandbox_charges{state="captured"}`)
 		if err != nil {
 			return err
 		}
 		if taken >= float64(n) {
 			var newest api.List[api.StaffOrder]
-			if err := staff.do(ctx, "GET", "/admin/api/v1/orders?limit=20", nil, &newest); err != nil {
+			if err := staff.Do(ctx, "GET", "/admin/api/v1/orders?limit=20", nil, &newest); err != nil {
 				return err
 			}
 			done := true
@@ -156,8 +152,8 @@ func (s *shop) settled(ctx context.Context, n int) error {
 }
 
 // verify holds the answers against the orders, the stock, the provider's ledger and the cores' counters.
-func (s *shop) verify(ctx context.Context, skus []string, sales []sale) error {
-	staff := client{base: s.edge, token: s.token}
+func verify(ctx context.Context, s *shop.Shop, skus []string, sales []sale) error {
+	staff := shop.Client{Base: s.Edge, Token: s.Token}
 	sold, totals := map[string]int64{}, map[string]int64{}
 	for _, v := range sales {
 		sold[v.sku]++
@@ -183,7 +179,7 @@ func (s *shop) verify(ctx context.Context, skus []string, sales []sale) error {
 		State    string `json:"state"`
 		Captured int64  `json:"captured"`
 	}
-	err = pages(ctx, client{base: s.provider}, "/charges?limit=1000", func(c charge) error {
+	err = pages(ctx, shop.Client{Base: s.Provider}, "/charges?limit=1000", func(c charge) error {
 		if total, ok := totals[c.Order]; !ok || charges[c.Order] || c.State != "captured" || c.Captured != total {
 			return fmt.Errorf("the provider has a charge for order %s: %s, %d taken, one before: %v; the order is over %d", c.Order, c.State, c.Captured, charges[c.Order], total)
 		}
@@ -198,31 +194,31 @@ func (s *shop) verify(ctx context.Context, skus []string, sales []sale) error {
 	}
 	for _, sku := range skus {
 		var l api.StockLevel
-		if err := staff.do(ctx, "GET", "/admin/api/v1/stock/"+sku, nil, &l); err != nil {
+		if err := staff.Do(ctx, "GET", "/admin/api/v1/stock/"+sku, nil, &l); err != nil {
 			return err
 		}
 		if l.OnHand != units-sold[sku] || l.Reserved != 0 {
 			return fmt.Errorf("%s: %d were sold of %d, on hand are %d, reserved %d", sku, sold[sku], units, l.OnHand, l.Reserved)
 		}
 	}
-	for _, r := range regions {
-		open, err := client{base: s.ops["core-"+r]}.gauge(ctx, "meridian_core_open_orders")
+	for _, name := range s.Cores {
+		open, err := shop.Client{Base: s.Ops[name]}.Gauge(ctx, "meridian_core_open_orders")
 		if err != nil || open != 0 {
-			return fmt.Errorf("core-%s has %v open orders (%v)", r, open, err)
+			return fmt.Errorf("%s has %v open orders (%v)", name, open, err)
 		}
 	}
 	return nil
 }
 
 // pages calls fn for everything in a list.
-func pages[T any](ctx context.Context, c client, path string, fn func(T) error) error {
+func pages[T any](ctx context.Context, c shop.Client, path string, fn func(T) error) error {
 	for after := ""; ; {
 		var page api.List[T]
 		at := path
 		if after != "" {
 			at += "&after=" + url.QueryEscape(after)
 		}
-		if err := c.do(ctx, "GET", at, nil, &page); err != nil {
+		if err := c.Do(ctx, "GET", at, nil, &page); err != nil {
 			return err
 		}
 		for _, v := range page.Items {
@@ -236,5 +232,3 @@ func pages[T any](ctx context.Context, c client, path string, fn func(T) error) 
 		after = *page.Next
 	}
 }
-
-func number(s string) (float64, error) { return strconv.ParseFloat(s, 64) }

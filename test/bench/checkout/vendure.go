@@ -8,10 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"meridian/test/bench/process"
+	"meridian/test/bench/shop"
 )
 
 // vendureVersion is what vendure/package.json pins.
@@ -28,9 +30,9 @@ type vendure struct {
 	pgdir    string
 	url      string
 	secret   string
-	postgres *process
-	server   *process
-	worker   *process
+	postgres *process.Process
+	server   *process.Process
+	worker   *process.Process
 	variants []string
 }
 
@@ -44,13 +46,13 @@ func (v *vendure) prepare(ctx context.Context) (err error) {
 	if v.dir, err = os.MkdirTemp("", "meridian-bench-vendure-"); err != nil {
 		return err
 	}
-	ports, err := freePorts(2)
+	ports, err := process.FreePorts(2)
 	if err != nil {
 		return err
 	}
 	_, pgPort, _ := strings.Cut(ports[0], ":")
 	_, port, _ := strings.Cut(ports[1], ":")
-	v.url, v.secret = "http://"+ports[1], secret()
+	v.url, v.secret = "http://"+ports[1], shop.Secret()
 	if err := v.startPostgres(ctx, pgPort); err != nil {
 		return err
 	}
@@ -62,26 +64,24 @@ func (v *vendure) prepare(ctx context.Context) (err error) {
 		return c
 	}
 	fmt.Println("vendure: seeding a fresh shop, about a minute")
-	seed, err := start(v.dir, "seed", node("seed"))
+	seed, err := process.Start(v.dir, "seed", node("seed"))
 	if err != nil {
 		return err
 	}
-	select {
-	case err := <-seed.done:
-		if err != nil {
-			return fmt.Errorf("seed: %w\n%s", err, seed.tail())
+	if err := seed.Ended(ctx); err != nil {
+		if ctx.Err() != nil {
+			_ = seed.Stop()
+			return ctx.Err()
 		}
-	case <-ctx.Done():
-		_ = seed.stop()
-		return ctx.Err()
+		return fmt.Errorf("seed: %w\n%s", err, seed.Tail())
 	}
-	if v.server, err = start(v.dir, "server", node("server")); err != nil {
+	if v.server, err = process.Start(v.dir, "server", node("server")); err != nil {
 		return err
 	}
-	if v.worker, err = start(v.dir, "worker", node("worker")); err != nil {
+	if v.worker, err = process.Start(v.dir, "worker", node("worker")); err != nil {
 		return err
 	}
-	if err := v.server.ready(ctx, v.url+"/health", 2*time.Minute); err != nil {
+	if err := v.server.Ready(ctx, v.url+"/health", 2*time.Minute); err != nil {
 		return err
 	}
 	if err := v.setUp(ctx); err != nil {
@@ -123,9 +123,9 @@ func (v *vendure) install(ctx context.Context) error {
 }
 
 func (v *vendure) close() {
-	_ = v.worker.stop()
-	_ = v.server.stop()
-	_ = v.postgres.stop()
+	_ = v.worker.Stop()
+	_ = v.server.Stop()
+	_ = v.postgres.Stop()
 	for _, dir := range []string{v.dir, v.pgdir} {
 		if dir != "" && !v.o.keep {
 			_ = os.RemoveAll(dir)
@@ -134,32 +134,18 @@ func (v *vendure) close() {
 }
 
 // meter adds up the server, the worker, and PostgreSQL with all its children, those that ended too.
-func (v *vendure) meter() (meter, error) {
-	m := meter{}
-	for name, p := range map[string]*process{"server": v.server, "worker": v.worker} {
-		d, err := spent(p.cmd.Process.Pid, false)
+func (v *vendure) meter() (process.Meter, error) {
+	m := process.Meter{}
+	for name, p := range map[string]*process.Process{"server": v.server, "worker": v.worker} {
+		d, err := process.Spent(p.PID, false)
 		if err != nil {
-			return nil, fmt.Errorf("%s is gone: %w\n%s", name, err, p.tail())
+			return nil, fmt.Errorf("%s is gone: %w\n%s", name, err, p.Tail())
 		}
 		m[name] = d
 	}
-	pid := v.postgres.cmd.Process.Pid
-	sum, err := spent(pid, true)
+	sum, err := process.Tree(v.postgres.PID)
 	if err != nil {
 		return nil, err
-	}
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	if err != nil {
-		return nil, err
-	}
-	for _, f := range strings.Fields(string(b)) {
-		child, err := strconv.Atoi(f)
-		if err != nil {
-			return nil, err
-		}
-		if d, err := spent(child, false); err == nil { // else it has just ended and is counted with its parent
-			sum += d
-		}
 	}
 	m["postgres"] = sum
 	return m, nil
@@ -171,14 +157,14 @@ func (v *vendure) round(ctx context.Context, _ int) (f figures, err error) {
 	if err != nil {
 		return f, err
 	}
-	load, began := self(), time.Now()
+	load, began := process.Self(), time.Now()
 	waits, err := v.crowd(ctx, v.o.duration)
 	if err != nil {
 		return f, err
 	}
-	f = figures{orders: len(waits), waits: waits, took: time.Since(began), load: self() - load}
+	f = figures{orders: len(waits), waits: waits, took: time.Since(began), load: process.Self() - load}
 	after, err := v.meter()
-	f.cpu = after.since(cpu)
+	f.cpu = after.Since(cpu)
 	return f, err
 }
 

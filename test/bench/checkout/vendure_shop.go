@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"meridian/test/bench/process"
 )
 
 // startPostgres starts a fresh PostgreSQL on loopback. Its defaults stay as they are: fsync and
@@ -50,7 +52,7 @@ func (v *vendure) startPostgres(ctx context.Context, port string) error {
 	if out, err := run(initdb, "-D", data, "-A", "trust", "-U", "postgres").CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
-	v.postgres, err = start(v.dir, "postgres", run(server, "-D", data, "-c", "listen_addresses=127.0.0.1", "-c", "port="+port,
+	v.postgres, err = process.Start(v.dir, "postgres", run(server, "-D", data, "-c", "listen_addresses=127.0.0.1", "-c", "port="+port,
 		"-c", "unix_socket_directories=", "-c", "max_connections=300", "-c", "shared_buffers=512MB"))
 	if err != nil {
 		return err
@@ -61,7 +63,7 @@ func (v *vendure) startPostgres(ctx context.Context, port string) error {
 			return nil
 		}
 		if time.Now().After(deadline) || ctx.Err() != nil {
-			return fmt.Errorf("PostgreSQL did not start:\n%s", v.postgres.tail())
+			return fmt.Errorf("PostgreSQL did not start:\n%s", v.postgres.Tail())
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
