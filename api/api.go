@@ -87,6 +87,12 @@ func (i Index) String() string {
 	return strconv.FormatUint(uint64(i.Timeline), 10) + "-" + strconv.FormatUint(i.Raft, 10)
 }
 
+// Append appends the wire form.
+func (i Index) Append(b []byte) []byte {
+	b = strconv.AppendUint(b, uint64(i.Timeline), 10)
+	return strconv.AppendUint(append(b, '-'), i.Raft, 10)
+}
+
 // MarshalText implements encoding.TextMarshaler.
 func (i Index) MarshalText() ([]byte, error) { return []byte(i.String()), nil }
 

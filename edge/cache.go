@@ -2,6 +2,7 @@ package edge
 
 import (
 	"fmt"
+	"hash/maphash"
 	"sync/atomic"
 	"time"
 
@@ -15,9 +16,10 @@ type entry struct {
 	key         string
 	status      int
 	contentType string
+	file        bool // of the class File: ranges are served, and there is one encoding
 	header      [][2]string
 	variants    []variant // identity first; empty for a pass
-	control     string    // Cache-Control
+	control     []byte    // Cache-Control
 	tags        []string
 	index       api.Index // the answer shows everything up to here, perhaps more
 	fetched     time.Time
@@ -29,17 +31,25 @@ type entry struct {
 	problem *api.Error
 	// pass marks an address whose answers may not be kept: nobody waits for anybody there.
 	pass bool
+	// heldAt is the generation of the epochs at which the entry was last found valid.
+	heldAt atomic.Uint64
 	// retry is when (unix nanoseconds) a refresh that failed may be tried again; 0: no failure.
 	retry atomic.Int64
 	core  time.Duration // what the fill waited for the core
 }
 
-const entryOverhead = 512 // bytes an entry costs beside its bodies and strings, rounded up
+// What an entry, and each encoding of it, costs beside its bodies and strings, in bytes rounded up. The headers
+// of an encoding are kept once they were sent, mostly for one kind of host.
+const (
+	entryOverhead   = 512
+	variantOverhead = 2560
+)
 
 func (e *entry) cost() int64 {
 	n := int64(entryOverhead + len(e.key) + len(e.contentType))
-	for _, v := range e.variants {
-		n += int64(len(v.body) + len(v.etag) + 48)
+	for i := range e.variants {
+		v := &e.variants[i]
+		n += int64(len(v.body) + len(v.etag) + variantOverhead)
 	}
 	for _, h := range e.header {
 		n += int64(len(h[0]) + len(h[1]) + 32)
@@ -52,7 +62,8 @@ func (e *entry) cost() int64 {
 
 // cache holds entries within a number of bytes.
 type cache struct {
-	r        *ristretto.Cache[string, *entry]
+	r        *ristretto.Cache[uint64, *entry]
+	seed     maphash.Seed
 	maxEntry int64
 	dropped  atomic.Uint64 // fills that could not be kept
 }
@@ -61,7 +72,7 @@ type cache struct {
 const meanEntry = 12 << 10
 
 func newCache(bytes, maxEntry int64) (*cache, error) {
-	r, err := ristretto.NewCache(&ristretto.Config[string, *entry]{
+	r, err := ristretto.NewCache(&ristretto.Config[uint64, *entry]{
 		NumCounters: max(10_000, 10*bytes/meanEntry),
 		MaxCost:     bytes,
 		BufferItems: 64,
@@ -69,14 +80,14 @@ func newCache(bytes, maxEntry int64) (*cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("edge: cache: %w", err)
 	}
-	return &cache{r: r, maxEntry: min(maxEntry, bytes)}, nil
+	return &cache{r: r, seed: maphash.MakeSeed(), maxEntry: min(maxEntry, bytes)}, nil
 }
 
-// get finds the entry of a key. ristretto tells keys apart by hash; comparing the whole key is what
-// keeps a collision from showing someone another page.
-func (c *cache) get(key string) *entry {
-	e, ok := c.r.Get(key)
-	if !ok || e.key != key {
+// get finds the entry of a key. Keys are told apart by a hash, with a seed that nobody outside knows;
+// comparing the whole key is what keeps a collision from showing someone another page.
+func (c *cache) get(key []byte) *entry {
+	e, ok := c.r.Get(maphash.Bytes(c.seed, key))
+	if !ok || e.key != string(key) {
 		return nil
 	}
 	return e
@@ -86,7 +97,7 @@ func (c *cache) get(key string) *entry {
 // is in: of two writes of a new key in a row, ristretto would keep the older.
 func (c *cache) put(e *entry, life time.Duration) bool {
 	cost := e.cost()
-	if cost > c.maxEntry || !c.r.SetWithTTL(e.key, e, cost, life) {
+	if cost > c.maxEntry || !c.r.SetWithTTL(maphash.String(c.seed, e.key), e, cost, life) {
 		c.dropped.Add(1)
 		return false
 	}

@@ -126,7 +126,7 @@ func TestNotModified(t *testing.T) {
 func TestFilesHaveRanges(t *testing.T) {
 	s := startServer(t, newShopStub().routes(), nil)
 	resp, body := get(t, s, "/assets/a.jpg", "Range", "bytes=2-4")
-	if resp.StatusCode != 206 || body != "234" || resp.Header.Get("Content-Range") != "bytes 2-4/10" || resp.Header.Get("Cache-Control") != controlImmutable {
+	if resp.StatusCode != 206 || body != "234" || resp.Header.Get("Content-Range") != "bytes 2-4/10" || resp.Header.Get("Cache-Control") != string(controlImmutable) {
 		t.Fatalf("%d %q %v", resp.StatusCode, body, resp.Header)
 	}
 	tag := resp.Header.Get("ETag")
@@ -219,7 +219,7 @@ func TestTooManyWaitersAreTurnedAway(t *testing.T) {
 func TestUncacheableAnswersDoNotQueue(t *testing.T) {
 	shop := newShopStub()
 	s := startServer(t, shop.routes(), nil)
-	if resp, _ := get(t, s, "/uncached"); resp.Header.Get("Cache-Control") != controlPrivate || resp.Header.Get("ETag") != "" {
+	if resp, _ := get(t, s, "/uncached"); resp.Header.Get("Cache-Control") != string(controlPrivate) || resp.Header.Get("ETag") != "" {
 		t.Fatalf("%v", resp.Header)
 	}
 	shop.setGate(make(chan struct{}))
@@ -401,7 +401,7 @@ func TestNotFoundIsRememberedBriefly(t *testing.T) {
 		for i := range 3 {
 			resp, body := get(t, s, "/products/none", "Accept", accept, "X-Request-Id", fmt.Sprint("id-", i))
 			html := strings.Contains(body, "<h1>")
-			if resp.StatusCode != 404 || html != (accept == "text/html") || resp.Header.Get("Cache-Control") != controlPrivate {
+			if resp.StatusCode != 404 || html != (accept == "text/html") || resp.Header.Get("Cache-Control") != string(controlPrivate) {
 				t.Fatalf("%d %s", resp.StatusCode, body)
 			}
 			// Nobody gets another's request id.

@@ -18,17 +18,21 @@ const (
 	retryPause = time.Second
 )
 
-// cacheKey names an answer. It is built from the canonical request and nothing else. No part can
-// hold a control character, so the separators are safe.
-func cacheKey(r *Request) string {
-	b := make([]byte, 0, 128)
-	b = append(b, r.Locale.Currency...)
+// appendKeyHead begins the name of an answer: what it is made for beside its address.
+func appendKeyHead(b []byte, l api.Locale, html bool) []byte {
+	b = append(b, l.Currency...)
 	b = append(b, '/')
-	b = append(b, r.Locale.Country...)
-	if r.HTML {
+	b = append(b, l.Country...)
+	if html {
 		b = append(b, 'h')
 	}
-	b = append(b, 0)
+	return append(b, 0)
+}
+
+// cacheKey names an answer. It is built from the canonical request and nothing else. No part can
+// hold a control character, so the separators are safe.
+func cacheKey(r *Request) []byte {
+	b := appendKeyHead(make([]byte, 0, 128), r.Locale, r.HTML)
 	b = append(b, r.Path...)
 	if len(r.Query) > 0 {
 		names := make([]string, 0, len(r.Query))
@@ -45,13 +49,13 @@ func cacheKey(r *Request) string {
 			}
 		}
 	}
-	return string(b)
+	return b
 }
 
 // cached answers what is the same for everyone.
 func (s *Server) cached(ctx *fasthttp.RequestCtx, b *bound, r *Request, t timing) {
-	key := cacheKey(r)
-	old := s.cache.get(key)
+	name := cacheKey(r)
+	key, old := string(name), s.cache.get(name)
 	if old != nil {
 		if old.pass {
 			s.alone(ctx, b, r, key, cacheStatus{fwd: "bypass"}, t)
@@ -60,13 +64,13 @@ func (s *Server) cached(ctx *fasthttp.RequestCtx, b *bound, r *Request, t timing
 		switch s.judge(old) {
 		case valid:
 			if t.start.Before(old.freshUntil) {
-				s.stored(ctx, b, r, old, s.hit(t.start), t)
+				s.stored(ctx, r, old, s.hit(t.start), t)
 				return
 			}
 		case soft:
 			if t.start.Before(old.freshUntil) {
 				s.refresh(b, r, key, old)
-				s.stored(ctx, b, r, old, cacheStatus{hit: true, detail: "refreshing"}, t)
+				s.stored(ctx, r, old, cacheStatus{hit: true, detail: "refreshing"}, t)
 				return
 			}
 		}
@@ -77,7 +81,7 @@ func (s *Server) cached(ctx *fasthttp.RequestCtx, b *bound, r *Request, t timing
 			if now := t.start.UnixNano(); now >= next && old.retry.CompareAndSwap(next, now+int64(retryPause)) {
 				s.refresh(b, r, key, old)
 			}
-			s.stored(ctx, b, r, old, cacheStatus{fwd: "stale", detail: "core-failed"}, t)
+			s.stored(ctx, r, old, cacheStatus{fwd: "stale", detail: "core-failed"}, t)
 			return
 		}
 	}
@@ -98,7 +102,15 @@ func (s *Server) judge(e *entry) verdict {
 	if s.cfg.ignoreEpochs || e.immutable && len(e.tags) == 0 {
 		return valid
 	}
-	return s.epochs.judge(e.tags, e.index)
+	generation := s.epochs.generation.Load()
+	if e.heldAt.Load() == generation {
+		return valid
+	}
+	v := s.epochs.judge(e.tags, e.index)
+	if v == valid {
+		e.heldAt.Store(generation)
+	}
+	return v
 }
 
 // keepable reports whether an outdated entry may still be shown if the core fails.
@@ -141,7 +153,7 @@ func (s *Server) miss(ctx *fasthttp.RequestCtx, b *bound, r *Request, key string
 		case <-fl.done:
 		case <-deadline.C:
 			if old != nil {
-				s.stored(ctx, b, r, old, cacheStatus{fwd: fwd, detail: "core-slow"}, t)
+				s.stored(ctx, r, old, cacheStatus{fwd: fwd, detail: "core-slow"}, t)
 				return
 			}
 			s.refuse(ctx, r, api.NewError(api.CodeUnavailable, "This took too long. Try again in a moment."), t)
@@ -159,7 +171,7 @@ func (s *Server) miss(ctx *fasthttp.RequestCtx, b *bound, r *Request, key string
 			continue
 		}
 		t.core = fl.entry.core
-		s.stored(ctx, b, r, fl.entry, cacheStatus{fwd: fwd, fwdStatus: fl.entry.status, stored: !fl.entry.pass && !joined, collapsed: joined}, t)
+		s.stored(ctx, r, fl.entry, cacheStatus{fwd: fwd, fwdStatus: fl.entry.status, stored: !fl.entry.pass && !joined, collapsed: joined}, t)
 		return
 	}
 	s.alone(ctx, b, r, key, cacheStatus{fwd: fwd}, t)
@@ -177,10 +189,10 @@ func (s *Server) failed(ctx *fasthttp.RequestCtx, b *bound, r *Request, fl *flig
 	switch {
 	case old != nil && status >= 500:
 		c.fwd, c.detail = "stale", "core-failed"
-		s.stored(ctx, b, r, old, c, t)
+		s.stored(ctx, r, old, c, t)
 	case fl.entry != nil:
 		t.core = fl.entry.core
-		s.stored(ctx, b, r, fl.entry, c, t)
+		s.stored(ctx, r, fl.entry, c, t)
 	default:
 		s.cacheStatus(&ctx.Response.Header, c)
 		s.metrics.answered(c)
@@ -200,11 +212,11 @@ func (s *Server) alone(ctx *fasthttp.RequestCtx, b *bound, r *Request, key strin
 		return
 	}
 	e := &entry{key: key, status: a.Status, contentType: a.ContentType, header: a.Header, pass: true, index: a.Index, fetched: time.Now(),
-		control: controlPrivate, variants: []variant{{body: a.Body}}}
+		file: b.Class == File, control: controlPrivate, variants: []variant{{body: a.Body}}}
 	if e.status == 0 {
 		e.status = 200
 	}
 	c.fwdStatus = e.status
 	t.core = a.Core
-	s.stored(ctx, b, r, e, c, t)
+	s.stored(ctx, r, e, c, t)
 }

@@ -29,19 +29,29 @@ func checkFraming(h *fasthttp.RequestHeader) *api.Error {
 	var length, encoding bool
 	lines := 0
 	for raw := h.RawHeaders(); len(raw) > 0; {
-		line, rest, _ := bytes.Cut(raw, newline)
-		raw = rest
-		if len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
-			return malformed("A header must not be folded over several lines.")
+		line := raw
+		if i := bytes.IndexByte(raw, '\n'); i >= 0 {
+			line, raw = raw[:i], raw[i+1:]
+		} else {
+			raw = nil
 		}
 		if lines++; lines > maxLines+1 { // the block ends with an empty line
 			return malformed("There are too many headers.")
 		}
-		name, value, _ := bytes.Cut(line, colon)
-		switch {
-		case len(name) == len("Content-Length") && bytes.EqualFold(name, contentLength):
-			length = true
-		case len(name) == len("Transfer-Encoding") && bytes.EqualFold(name, transferEncoding):
+		if len(line) == 0 {
+			continue
+		}
+		switch line[0] {
+		case ' ', '\t':
+			return malformed("A header must not be folded over several lines.")
+		case 'C', 'c':
+			name, _, _ := bytes.Cut(line, colon)
+			length = length || bytes.EqualFold(name, contentLength)
+		case 'T', 't':
+			name, value, _ := bytes.Cut(line, colon)
+			if !bytes.EqualFold(name, transferEncoding) {
+				continue
+			}
 			encoding = true
 			if !bytes.EqualFold(bytes.TrimSpace(value), chunked) {
 				return malformed("The only transfer coding is chunked.")
@@ -55,7 +65,6 @@ func checkFraming(h *fasthttp.RequestHeader) *api.Error {
 }
 
 var (
-	newline          = []byte("\n")
 	colon            = []byte(":")
 	contentLength    = []byte("Content-Length")
 	transferEncoding = []byte("Transfer-Encoding")

@@ -6,9 +6,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
+	"github.com/valyala/fasthttp"
 )
 
 // Qualities are chosen for something done once and sent many times, on a machine that also serves.
@@ -23,14 +25,16 @@ const (
 type variant struct {
 	encoding string // "" is identity
 	body     []byte
-	etag     string
+	etag     []byte
+	// local and public are the answer's headers, but for those of the moment; made when they are first needed.
+	local, public atomic.Pointer[fasthttp.ResponseHeader]
 }
 
 // newVariants encodes a body in every way worth having, identity first, then by preference.
 func newVariants(contentType string, body []byte) ([]variant, error) {
 	sum := sha256.Sum256(body)
 	base := hex.EncodeToString(sum[:12])
-	out := []variant{{body: body, etag: `"` + base + `"`}}
+	out := []variant{{body: body, etag: []byte(`"` + base + `"`)}}
 	if len(body) < minCompressible || !textual(contentType) {
 		return out, nil
 	}
@@ -53,12 +57,13 @@ func newVariants(contentType string, body []byte) ([]variant, error) {
 	if err := gw.Close(); err != nil {
 		return nil, fmt.Errorf("gzip: %w", err)
 	}
-	for _, v := range []variant{{"br", br.Bytes(), `"` + base + `-br"`}, {"gzip", gz.Bytes(), `"` + base + `-gz"`}} {
-		if len(v.body) < len(body) {
-			v.body = bytes.Clone(v.body)
-			out = append(out, v)
+	add := func(encoding, suffix string, b []byte) {
+		if len(b) < len(body) {
+			out = append(out, variant{encoding: encoding, body: bytes.Clone(b), etag: []byte(`"` + base + suffix + `"`)})
 		}
 	}
+	add("br", "-br", br.Bytes())
+	add("gzip", "-gz", gz.Bytes())
 	return out, nil
 }
 

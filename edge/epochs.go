@@ -1,8 +1,10 @@
 package edge
 
 import (
+	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"meridian/api"
@@ -13,6 +15,12 @@ import (
 // keys that could break. Tags older than the floor are forgotten: below it everything is stale.
 type epochs struct {
 	limit int
+
+	// generation counts the batches that changed any epoch: a verdict holds while it stays.
+	generation atomic.Uint64
+	// touchEnds is when this edge is no more in touch, in nanoseconds since made.
+	touchEnds atomic.Int64
+	made      time.Time
 
 	mu     sync.RWMutex // guards everything below
 	hard   epochMap
@@ -50,7 +58,10 @@ const (
 )
 
 func newEpochs(limit int) *epochs {
-	return &epochs{limit: limit, hard: epochMap{at: map[string]api.Index{}}, soft: epochMap{at: map[string]api.Index{}}}
+	e := &epochs{limit: limit, made: time.Now(), hard: epochMap{at: map[string]api.Index{}}, soft: epochMap{at: map[string]api.Index{}}}
+	e.generation.Store(1) // an entry that was never judged has 0
+	e.touchEnds.Store(math.MinInt64)
+	return e
 }
 
 // later reports whether a is after b.
@@ -60,7 +71,9 @@ func later(a, b api.Index) bool { return a != b && api.Max(a, b) == a }
 func (e *epochs) apply(b api.FeedBatch, sent time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	defer e.retouch()
 	e.beat = sent
+	fresh := e.cursor.IsZero()
 	// Before the first batch nothing was heard: answers fetched until then may have changed since.
 	if b.Reset || e.cursor.IsZero() || b.Next.Timeline != e.cursor.Timeline {
 		e.hard.raise(b.Next)
@@ -81,6 +94,9 @@ func (e *epochs) apply(b api.FeedBatch, sent time.Time) {
 	}
 	e.hard.trim(e.limit)
 	e.soft.trim(e.limit)
+	if fresh || b.Reset || len(b.Entries) > 0 || b.Next.Timeline != e.cursor.Timeline {
+		e.generation.Add(1)
+	}
 	e.cursor = b.Next
 }
 
@@ -156,6 +172,7 @@ func (e *epochs) position() api.Index {
 func (e *epochs) renewed(index api.Index, sent time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	defer e.retouch()
 	if sent.After(e.lease) {
 		e.lease = sent
 	}
@@ -164,14 +181,35 @@ func (e *epochs) renewed(index api.Index, sent time.Time) {
 	}
 }
 
+// needLease makes the lease count, before the first batch.
+func (e *epochs) needLease() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.leased = true
+	e.retouch()
+}
+
+// retouch works out how long changes will have reached this edge in time if nothing more is heard. The
+// caller holds mu.
+func (e *epochs) retouch() {
+	ends := e.beat.Add(beatMax)
+	earlier := func(t time.Time) {
+		if t.Before(ends) {
+			ends = t
+		}
+	}
+	if e.leased {
+		earlier(e.lease.Add(leaseMax))
+	}
+	if later(e.owed, e.cursor) {
+		earlier(e.owedSince.Add(beatMax))
+	}
+	e.touchEnds.Store(int64(ends.Sub(e.made)))
+}
+
 // inTouch reports whether changes reach this edge in time.
 func (e *epochs) inTouch(now time.Time) bool {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	if now.Sub(e.beat) >= beatMax || e.leased && now.Sub(e.lease) >= leaseMax {
-		return false
-	}
-	return !later(e.owed, e.cursor) || now.Sub(e.owedSince) < beatMax
+	return int64(now.Sub(e.made)) < e.touchEnds.Load()
 }
 
 // beatAge is how long ago the last heartbeat left.

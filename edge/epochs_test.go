@@ -85,7 +85,7 @@ func TestTouchNeedsFeedAndLease(t *testing.T) {
 	if !e.inTouch(now) || e.inTouch(now.Add(beatMax)) {
 		t.Error("heartbeat")
 	}
-	e.leased = true
+	e.needLease()
 	if e.inTouch(now) {
 		t.Error("no lease yet")
 	}

@@ -81,7 +81,7 @@ func (s *Server) fetch(b *bound, r *Request, key string) (*entry, *api.Error) {
 	if index.IsZero() {
 		index = from
 	}
-	e := &entry{key: key, status: ans.Status, contentType: ans.ContentType, header: ans.Header, tags: ans.Tags, index: index,
+	e := &entry{key: key, status: ans.Status, contentType: ans.ContentType, file: b.Class == File, header: ans.Header, tags: ans.Tags, index: index,
 		fetched: now, immutable: ans.Immutable, core: ans.Core, control: controlRevalidate}
 	if e.status == 0 {
 		e.status = 200

@@ -54,7 +54,7 @@ type follower struct {
 func newFollower(e *epochs, feed Feed, m *metrics, log *slog.Logger) *follower {
 	f := &follower{epochs: e, feed: feed, metrics: m, log: log, acks: make(chan api.Index, 1)}
 	f.ctx, f.stop = context.WithCancel(context.Background())
-	e.leased = true
+	e.needLease()
 	return f
 }
 

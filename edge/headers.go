@@ -11,10 +11,23 @@ import (
 
 // Cache-Control of what we send. Browsers revalidate what a purge may change, since no purge reaches
 // them; a 304 is cheap.
-const (
-	controlRevalidate = "public, max-age=0, must-revalidate"
-	controlImmutable  = "public, max-age=31536000, immutable"
-	controlPrivate    = "private, no-store"
+var (
+	controlRevalidate = []byte("public, max-age=0, must-revalidate")
+	controlImmutable  = []byte("public, max-age=31536000, immutable")
+	controlPrivate    = []byte("private, no-store")
+)
+
+// Names as fasthttp normalizes them; it takes those without looking at each letter again.
+var (
+	nameAccept         = []byte("Accept")
+	nameAcceptEncoding = []byte("Accept-Encoding")
+	nameAge            = []byte("Age")
+	nameCacheControl   = []byte("Cache-Control")
+	nameCacheStatus    = []byte("Cache-Status")
+	nameETag           = []byte("Etag")
+	nameIfNoneMatch    = []byte("If-None-Match")
+	nameRequestID      = []byte(api.HeaderRequestID)
+	nameServerTiming   = []byte("Server-Timing")
 )
 
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; font-src 'self'; " +
@@ -26,33 +39,54 @@ type timing struct {
 	core  time.Duration
 }
 
-// common sets what every answer carries.
-func (s *Server) common(ctx *fasthttp.RequestCtx, id string) {
-	h := &ctx.Response.Header
-	h.Set("Content-Security-Policy", policy)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
-	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	if !loopback(ctx.Host()) {
-		h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+// commonHeaders are what every answer carries beside its request id: on this machine, and on a host that
+// has TLS in front.
+func commonHeaders(region string) (local, public *fasthttp.ResponseHeader) {
+	local, public = &fasthttp.ResponseHeader{}, &fasthttp.ResponseHeader{}
+	for _, h := range []*fasthttp.ResponseHeader{local, public} {
+		h.SetNoDefaultContentType(true)
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("X-Region", region)
 	}
-	h.Set(api.HeaderRequestID, id)
-	h.Set("X-Region", s.cfg.Region)
+	public.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+	return local, public
+}
+
+// common sets what every answer carries.
+func (s *Server) common(ctx *fasthttp.RequestCtx) {
+	h := &ctx.Response.Header
+	if loopback(ctx.Host()) {
+		s.local.CopyTo(h)
+	} else {
+		s.public.CopyTo(h)
+	}
+	setRequestID(ctx, nil)
 }
 
 // timed sets Server-Timing, in milliseconds, last of all.
 func timed(h *fasthttp.ResponseHeader, t timing) {
-	b := make([]byte, 0, 48)
+	b := make([]byte, 0, 64)
 	b = append(b, "edge;dur="...)
 	b = appendMillis(b, max(0, time.Since(t.start)-t.core))
 	b = append(b, ", core;dur="...)
 	b = appendMillis(b, t.core)
-	h.SetBytesV("Server-Timing", b)
+	h.SetCanonical(nameServerTiming, b)
 }
 
 func appendMillis(b []byte, d time.Duration) []byte {
-	return strconv.AppendFloat(b, float64(d.Microseconds())/1000, 'f', -1, 64)
+	us := d.Microseconds()
+	b = strconv.AppendInt(b, us/1000, 10)
+	if us %= 1000; us != 0 {
+		b = append(b, '.', byte('0'+us/100), byte('0'+us/10%10), byte('0'+us%10))
+		for b[len(b)-1] == '0' {
+			b = b[:len(b)-1]
+		}
+	}
+	return b
 }
 
 // cacheStatus is what RFC 9211 wants to know about an answer.
@@ -94,5 +128,5 @@ func (s *Server) cacheStatus(h *fasthttp.ResponseHeader, c cacheStatus) {
 		b = append(b, "; detail="...)
 		b = append(b, c.detail...)
 	}
-	h.SetBytesV("Cache-Status", b)
+	h.SetCanonical(nameCacheStatus, b)
 }

@@ -8,10 +8,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/valyala/fasthttp"
 
 	"meridian/api"
 )
@@ -274,4 +278,31 @@ func raw(t testing.TB, s *Server, bytes string) (status int, closed bool, head s
 	_ = c.SetReadDeadline(time.Now().Add(wait))
 	_, err = r.ReadByte()
 	return resp.StatusCode, err != nil && !isTimeout(err), fmt.Sprint(resp.Header, " close=", resp.Close) + string(b)
+}
+
+type requestCtx = fasthttp.RequestCtx
+
+var seconds = regexp.MustCompile(`\b[0-9]+$|ttl=[0-9]+`)
+
+// answerTo is what a handler says to a request, without what differs from one moment to the next.
+func answerTo(t testing.TB, head string, handler func(*requestCtx)) (answer string, ok bool) {
+	t.Helper()
+	ctx := &requestCtx{}
+	ctx.Init(&fasthttp.Request{}, nil, nil)
+	if err := ctx.Request.Header.Read(bufio.NewReader(strings.NewReader(head))); err != nil {
+		return "", false
+	}
+	handler(ctx)
+	var lines []string
+	for name, value := range ctx.Response.Header.All() {
+		switch n := string(name); n {
+		case "Server-Timing", "Date":
+		case "Age", "Cache-Status":
+			lines = append(lines, n+": "+seconds.ReplaceAllString(string(value), "N"))
+		default:
+			lines = append(lines, n+": "+string(value))
+		}
+	}
+	slices.Sort(lines)
+	return fmt.Sprintf("%d\n%s\n\n%s", ctx.Response.StatusCode(), strings.Join(lines, "\n"), ctx.Response.Body()), true
 }

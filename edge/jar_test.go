@@ -195,7 +195,7 @@ func TestIndexOfAClient(t *testing.T) {
 	if resp, _ := get(t, s, "/api/v1/carts/1", "X-Index", "junk"); resp.StatusCode != 400 {
 		t.Errorf("%d", resp.StatusCode)
 	}
-	if resp, _ := get(t, s, "/api/v1/carts/1"); resp.Header.Get(api.HeaderIndex) != "1-120" || resp.Header.Get("Cache-Control") != controlPrivate {
+	if resp, _ := get(t, s, "/api/v1/carts/1"); resp.Header.Get(api.HeaderIndex) != "1-120" || resp.Header.Get("Cache-Control") != string(controlPrivate) {
 		t.Errorf("%v", resp.Header)
 	}
 }

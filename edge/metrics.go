@@ -3,6 +3,7 @@ package edge
 import (
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +16,8 @@ import (
 type metrics struct {
 	requests *prometheus.CounterVec
 	results  *prometheus.CounterVec
+	byStatus [600]atomic.Pointer[prometheus.Counter] // out of requests, as they are needed
+	byResult map[string]prometheus.Counter           // out of results
 	latency  prometheus.Histogram
 	fill     prometheus.Histogram
 	panics   prometheus.Counter
@@ -34,6 +37,11 @@ func newMetrics(reg *prometheus.Registry, s *Server) (*metrics, error) {
 		panics:  prometheus.NewCounter(prometheus.CounterOpts{Name: name("panics_total"), Help: "Handlers that panicked."}),
 		entries: prometheus.NewCounter(prometheus.CounterOpts{Name: name("feed_entries_total"), Help: "Entries of the change feed applied."}),
 		resets:  prometheus.NewCounter(prometheus.CounterOpts{Name: name("feed_resets_total"), Help: "Times the feed did not know our cursor."}),
+
+		byResult: map[string]prometheus.Counter{},
+	}
+	for _, r := range []string{"hit", "stale", "collapsed", "miss", "bypass"} {
+		m.byResult[r] = m.results.WithLabelValues(r)
 	}
 	gauge := func(n, help string, fn func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name(n), Help: help}, fn)
@@ -71,19 +79,31 @@ func (m *metrics) answered(c cacheStatus) {
 	case c.collapsed:
 		result = "collapsed"
 	}
-	m.results.WithLabelValues(result).Inc()
+	m.byResult[result].Inc()
+}
+
+// status counts an answer of a status.
+func (m *metrics) status(code int) {
+	p := &m.byStatus[min(max(code, 0), len(m.byStatus)-1)]
+	c := p.Load()
+	if c == nil {
+		made := m.requests.WithLabelValues(strconv.Itoa(code))
+		p.Store(&made)
+		c = &made
+	}
+	(*c).Inc()
 }
 
 // account counts every answer and logs a sample. Failures are all logged where they are told (refuse).
-func (s *Server) account(ctx *fasthttp.RequestCtx, id string, t timing) {
+func (s *Server) account(ctx *fasthttp.RequestCtx, t timing) {
 	status := ctx.Response.StatusCode()
 	took := time.Since(t.start)
-	s.metrics.requests.WithLabelValues(strconv.Itoa(status)).Inc()
+	s.metrics.status(status)
 	s.metrics.latency.Observe(took.Seconds())
 	if s.answers.Add(1)%s.cfg.LogSample != 0 {
 		return
 	}
 	s.log.Info("answered", "method", string(ctx.Method()), "path", short(ctx.Path(), 512), "status", status,
-		"bytes", len(ctx.Response.Body()), "ms", float64(took.Microseconds())/1000, "request_id", id,
+		"bytes", len(ctx.Response.Body()), "ms", float64(took.Microseconds())/1000, "request_id", requestID(ctx),
 		"client", s.client(ctx), "cache", string(ctx.Response.Header.Peek("Cache-Status")))
 }

@@ -2,8 +2,9 @@ package edge
 
 import (
 	"bytes"
-	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
+	"math/rand/v2"
 	"net/netip"
 	"strings"
 	"time"
@@ -21,14 +22,29 @@ const (
 	maxUserAgent     = 512
 )
 
-// requestID takes the client's request id if it is fit for logs and headers, else it makes one.
-func requestID(h *fasthttp.RequestHeader) string {
-	if id := h.Peek(api.HeaderRequestID); len(id) > 0 && len(id) <= maxRequestID && visible(id) {
-		return string(id)
+// setRequestID sets the answer's request id: the given one, else the client's if it is fit for logs and headers,
+// else a new one, which must differ from others and need not be hard to guess.
+func setRequestID(ctx *fasthttp.RequestCtx, given []byte) {
+	h := &ctx.Response.Header
+	if len(given) > 0 {
+		h.SetCanonical(nameRequestID, given)
+		return
 	}
-	var b [12]byte
-	rand.Read(b[:])
-	return hex.EncodeToString(b[:])
+	if id := ctx.Request.Header.PeekCanonical(nameRequestID); len(id) > 0 && len(id) <= maxRequestID && visible(id) {
+		h.SetCanonical(nameRequestID, id)
+		return
+	}
+	var raw [12]byte
+	binary.BigEndian.PutUint64(raw[:], rand.Uint64())
+	binary.BigEndian.PutUint32(raw[8:], rand.Uint32())
+	var id [24]byte
+	hex.Encode(id[:], raw[:])
+	h.SetCanonical(nameRequestID, id[:])
+}
+
+// requestID is the id that common set.
+func requestID(ctx *fasthttp.RequestCtx) string {
+	return string(ctx.Response.Header.PeekCanonical(nameRequestID))
 }
 
 // wantsHTML reports whether a refusal should be a page: yes unless the client names only other types.
@@ -173,16 +189,21 @@ func (s *Server) sameOrigin(origin, host string) bool {
 
 // loopback reports whether a Host header names this machine, where there is no TLS.
 func loopback(host []byte) bool {
-	name := string(host)
-	if i := strings.LastIndexByte(name, ':'); i >= 0 && !strings.HasSuffix(name, "]") {
-		name = name[:i]
+	if i := bytes.LastIndexByte(host, ':'); i >= 0 && host[len(host)-1] != ']' {
+		host = host[:i]
 	}
-	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
+	if v4, ok := bytes.CutPrefix(host, loopbackV4); ok {
+		for _, c := range v4 {
+			if c != '.' && (c < '0' || c > '9') {
+				return false
+			}
+		}
 		return true
 	}
-	a, err := netip.ParseAddr(strings.Trim(name, "[]"))
-	return err == nil && a.IsLoopback()
+	return string(host) == "localhost" || string(host) == "[::1]" || bytes.HasSuffix(host, loopbackZone)
 }
+
+var loopbackV4, loopbackZone = []byte("127."), []byte(".localhost")
 
 // believable is an index a client may have seen. One of another timeline, or far beyond what this
 // edge knows, would only make reads wait in vain.

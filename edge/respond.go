@@ -20,7 +20,7 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, r *Request, e *api.Error, t ti
 	ct, body := s.refusal(r, e)
 	ctx.SetStatusCode(e.Status)
 	h.SetContentType(ct)
-	h.Set("Cache-Control", controlPrivate)
+	h.SetCanonical(nameCacheControl, controlPrivate)
 	if e.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(e.RetryAfter))
 	}
@@ -59,9 +59,9 @@ func (s *Server) private(ctx *fasthttp.RequestCtx, r *Request, a *Answer, t timi
 	if a.Replay {
 		h.Set(api.HeaderReplay, "true")
 	}
-	h.Set("Cache-Control", controlPrivate)
+	h.SetCanonical(nameCacheControl, controlPrivate)
 	if a.Immutable {
-		h.Set("Cache-Control", controlImmutable)
+		h.SetCanonical(nameCacheControl, controlImmutable)
 	}
 	s.cacheStatus(h, cacheStatus{fwd: "bypass"})
 	next := r.Jar
@@ -81,56 +81,81 @@ func (s *Server) private(ctx *fasthttp.RequestCtx, r *Request, a *Answer, t timi
 	timed(h, t)
 }
 
-// stored answers from an entry.
-func (s *Server) stored(ctx *fasthttp.RequestCtx, b *bound, r *Request, e *entry, c cacheStatus, t timing) {
+// stored answers from an entry. It makes no garbage for what is in the cache, and needs r for nothing but a
+// refusal.
+func (s *Server) stored(ctx *fasthttp.RequestCtx, r *Request, e *entry, c cacheStatus, t timing) {
+	v := &e.variants[0]
+	if !e.file {
+		v = pickVariant(e.variants, ctx.Request.Header.PeekCanonical(nameAcceptEncoding))
+	}
 	h := &ctx.Response.Header
-	now := time.Now()
+	var id [maxRequestID]byte
+	n := copy(id[:], h.PeekCanonical(nameRequestID))
+	s.head(e, v, loopback(ctx.Host())).CopyTo(h)
+	setRequestID(ctx, id[:n])
+	now := t.start
+	if !c.hit {
+		now = time.Now() // the fill took its time
+	}
 	if e.freshUntil.After(now) && !e.pass && c.fwd != "stale" {
 		c.ttl, c.hasTTL = e.freshUntil.Sub(now), true
 	}
 	s.cacheStatus(h, c)
 	s.metrics.answered(c)
-	h.Set("Cache-Control", e.control)
 	if c.hit || c.detail != "" {
-		h.Set("Age", strconv.FormatInt(int64(max(0, now.Sub(e.fetched))/time.Second), 10))
+		var b [20]byte
+		h.SetCanonical(nameAge, strconv.AppendInt(b[:0], int64(max(0, now.Sub(e.fetched))/time.Second), 10))
 	}
+	switch {
+	case e.problem != nil:
+		_, body := s.refusal(r, e.problem)
+		s.send(ctx, e.status, problemType, body, t)
+	case len(v.etag) > 0 && matches(ctx.Request.Header.PeekCanonical(nameIfNoneMatch), v.etag):
+		ctx.SetStatusCode(304)
+		h.SetContentTypeBytes(nil)
+		h.SetContentEncodingBytes(nil)
+		ctx.Response.SkipBody = true
+		timed(h, t)
+	case e.file && e.status == 200 && s.ranged(ctx, e, v, t):
+	default:
+		ctx.Response.SetBodyRaw(v.body)
+		timed(h, t)
+	}
+}
+
+// head is the part of an answer's headers that does not change while its entry lives.
+func (s *Server) head(e *entry, v *variant, local bool) *fasthttp.ResponseHeader {
+	place, common := &v.public, s.public
+	if local {
+		place, common = &v.local, s.local
+	}
+	if h := place.Load(); h != nil {
+		return h
+	}
+	h := &fasthttp.ResponseHeader{}
+	common.CopyTo(h)
+	h.SetStatusCode(e.status)
+	h.SetContentType(e.contentType)
+	h.SetCanonical(nameCacheControl, e.control)
 	if !e.index.IsZero() {
 		h.Set(api.HeaderIndex, e.index.String())
+	}
+	if e.file {
+		h.Set("Accept-Ranges", "bytes")
+	} else if e.problem == nil {
+		h.Set("Vary", "Accept-Encoding")
+	}
+	if len(v.etag) > 0 {
+		h.SetCanonical(nameETag, v.etag)
+	}
+	if v.encoding != "" && !e.file {
+		h.SetContentEncoding(v.encoding)
 	}
 	for _, kv := range e.header {
 		h.Set(kv[0], kv[1])
 	}
-	if e.problem != nil {
-		_, body := s.refusal(r, e.problem)
-		s.send(ctx, e.status, problemType, body, t)
-		return
-	}
-	v := &e.variants[0]
-	if b.Class == File {
-		h.Set("Accept-Ranges", "bytes")
-	} else {
-		h.Set("Vary", "Accept-Encoding")
-		v = pickVariant(e.variants, ctx.Request.Header.Peek("Accept-Encoding"))
-	}
-	if v.etag != "" {
-		h.Set("ETag", v.etag)
-		if matches(ctx.Request.Header.Peek("If-None-Match"), v.etag) {
-			ctx.SetStatusCode(304)
-			h.SetNoDefaultContentType(true)
-			ctx.Response.SkipBody = true
-			timed(h, t)
-			return
-		}
-	}
-	if b.Class == File && e.status == 200 {
-		if done := s.ranged(ctx, r, e, v, t); done {
-			return
-		}
-	}
-	if v.encoding != "" {
-		h.Set("Content-Encoding", v.encoding)
-	}
-	s.send(ctx, e.status, e.contentType, v.body, t)
+	place.Store(h)
+	return h
 }
 
 func (s *Server) send(ctx *fasthttp.RequestCtx, status int, contentType string, body []byte, t timing) {
@@ -141,12 +166,12 @@ func (s *Server) send(ctx *fasthttp.RequestCtx, status int, contentType string, 
 }
 
 // matches reports whether If-None-Match names the tag, or is a star.
-func matches(header []byte, etag string) bool {
+func matches(header, etag []byte) bool {
 	for len(header) > 0 {
 		item, rest, _ := bytes.Cut(header, []byte{','})
 		header = rest
 		item = bytes.TrimPrefix(bytes.TrimSpace(item), []byte("W/"))
-		if string(item) == etag || len(item) == 1 && item[0] == '*' {
+		if bytes.Equal(item, etag) || len(item) == 1 && item[0] == '*' {
 			return true
 		}
 	}
@@ -155,12 +180,12 @@ func matches(header []byte, etag string) bool {
 
 // ranged answers a single range of a file. Several ranges, or a range of another version of the
 // file, get the whole.
-func (s *Server) ranged(ctx *fasthttp.RequestCtx, r *Request, e *entry, v *variant, t timing) bool {
+func (s *Server) ranged(ctx *fasthttp.RequestCtx, e *entry, v *variant, t timing) bool {
 	spec := string(ctx.Request.Header.Peek("Range"))
-	if spec == "" || r.Method != "GET" {
+	if spec == "" || !ctx.IsGet() {
 		return false
 	}
-	if cond := string(ctx.Request.Header.Peek("If-Range")); cond != "" && cond != v.etag {
+	if cond := string(ctx.Request.Header.Peek("If-Range")); cond != "" && cond != string(v.etag) {
 		return false
 	}
 	size := int64(len(v.body))

@@ -14,17 +14,20 @@ import (
 // handle answers one request, whatever it is.
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	t := timing{start: time.Now()}
-	id := requestID(&ctx.Request.Header)
-	s.common(ctx, id)
 	defer func() {
 		if p := recover(); p != nil {
+			s.common(ctx)
+			id := requestID(ctx)
 			s.metrics.panics.Inc()
 			s.log.Error("the server panicked", "panic", fmt.Sprint(p), "request_id", id, "stack", string(debug.Stack()))
 			s.refuse(ctx, s.basic(ctx, id), api.Internal(fmt.Errorf("panic: %v", p)), t)
 		}
-		s.account(ctx, id, t)
+		s.account(ctx, t)
 	}()
-	s.route(ctx, id, t)
+	if !s.quick(ctx, t) {
+		s.common(ctx)
+		s.route(ctx, requestID(ctx), t)
+	}
 }
 
 // route refuses what must not be read any further, and finds out who answers.
@@ -160,8 +163,8 @@ func (s *Server) personal(ctx *fasthttp.RequestCtx, b *bound, r *Request, t timi
 }
 
 // underAPI reports whether a path is of the JSON API, where a refusal is never a page.
-func underAPI(path string) bool {
-	return strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/admin/api/")
+func underAPI[T string | []byte](path T) bool {
+	return len(path) >= len("/api/") && string(path[:len("/api/")]) == "/api/" || len(path) >= len("/admin/api/") && string(path[:len("/admin/api/")]) == "/admin/api/"
 }
 
 // cutOff refuses a request whose framing cannot be trusted: nothing more is read from its
@@ -213,7 +216,7 @@ func (s *Server) options(ctx *fasthttp.RequestCtx, allow string, t timing) {
 	h := &ctx.Response.Header
 	ctx.SetStatusCode(204)
 	h.Set("Allow", allow)
-	h.Set("Cache-Control", controlPrivate)
+	h.SetCanonical(nameCacheControl, controlPrivate)
 	s.cacheStatus(h, cacheStatus{fwd: "method"})
 	timed(h, t)
 }
@@ -227,7 +230,7 @@ func (s *Server) redirect(ctx *fasthttp.RequestCtx, place string, query []byte, 
 	h := &ctx.Response.Header
 	ctx.SetStatusCode(308)
 	h.Set("Location", place)
-	h.Set("Cache-Control", controlPrivate)
+	h.SetCanonical(nameCacheControl, controlPrivate)
 	s.cacheStatus(h, cacheStatus{fwd: "bypass"})
 	timed(h, t)
 }

@@ -28,9 +28,13 @@ type Server struct {
 	flights   *flights
 	metrics   *metrics
 	cacheName string
-	http      *fasthttp.Server
-	ops       *opsServer
-	follower  *follower
+	// local and public are what every answer carries; see commonHeaders. keyHead and keyHeadHTML begin the keys
+	// of cached answers.
+	local, public        *fasthttp.ResponseHeader
+	keyHead, keyHeadHTML []byte
+	http                 *fasthttp.Server
+	ops                  *opsServer
+	follower             *follower
 
 	// background is the context of handlers and fills: cancelled when Close has drained.
 	background context.Context
@@ -66,7 +70,9 @@ func NewServer(cfg Config) (*Server, error) {
 		gate:      gate.New(gate.Config{Limit: cfg.MaxServed}),
 		flights:   &flights{maxWaiting: cfg.MaxWaiting, all: map[string]*flight{}},
 		cacheName: "meridian-" + cfg.Region,
+		keyHead:   appendKeyHead(nil, cfg.Locale, false), keyHeadHTML: appendKeyHead(nil, cfg.Locale, true),
 	}
+	s.local, s.public = commonHeaders(cfg.Region)
 	if s.metrics, err = newMetrics(cfg.Registry, s); err != nil {
 		return nil, err
 	}
@@ -179,8 +185,8 @@ func (s *Server) Ready() error {
 // unreadable answers a request that fasthttp could not read, and its connection is closed.
 func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) {
 	t := timing{start: time.Now()}
-	id := requestID(&ctx.Request.Header)
-	s.common(ctx, id)
+	s.common(ctx)
+	id := requestID(ctx)
 	e := malformed("The request is not well-formed HTTP.")
 	var small *fasthttp.ErrSmallBuffer
 	switch {
@@ -190,7 +196,7 @@ func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) {
 		e = tooSlow()
 	}
 	s.refuse(ctx, s.basic(ctx, id), e, t)
-	s.account(ctx, id, t)
+	s.account(ctx, t)
 }
 
 // quiet passes fasthttp's own messages on as warnings; they are about single connections.
