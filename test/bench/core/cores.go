@@ -17,6 +17,7 @@ import (
 
 	"meridian/api"
 	"meridian/core/seal"
+	proc "meridian/test/bench/process"
 )
 
 // cores are three `core serve` processes with the protections they ship with: fsync on, the raft guard
@@ -96,7 +97,7 @@ func (c *cores) secrets() ([]string, error) {
 }
 
 func (c *cores) startSandbox(ctx context.Context, b *bench) (string, error) {
-	addr, err := freeAddr()
+	addr, err := proc.FreePort()
 	if err != nil {
 		return "", err
 	}
@@ -118,7 +119,7 @@ func reachable(addr string) error {
 // plan gives each node its addresses and its command line.
 func (c *cores) plan(b *bench, shared []string) error {
 	const count = 3
-	addrs, err := freeAddrs(3 * count)
+	addrs, err := proc.FreePorts(3 * count)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"meridian/api"
 	"meridian/internal/pause"
+	"meridian/test/bench/report"
 )
 
 // failoverGroup is measured only when it is asked for: it takes minutes of waiting for elections.
@@ -20,7 +21,7 @@ const lightClients = 4
 
 // failovers kills the leader again and again under light load, and times how long it takes until
 // another commits.
-func (b *bench) failovers(ctx context.Context) (ls []line, err error) {
+func (b *bench) failovers(ctx context.Context) (ls []report.Line, err error) {
 	hb := b.opts.heartbeat
 	fmt.Fprintf(b.out, "failover: %d kills, heartbeat and election time-out %v\n", b.opts.kills, hb)
 	c, err := openCores(ctx, b, false, "--heartbeat", hb.String())
@@ -106,18 +107,16 @@ func (c *cores) healthy(ctx context.Context) error {
 }
 
 // failoverLines are the two rows about it: every kill is a round.
-func failoverLines(took []float64, hb time.Duration) []line {
+func failoverLines(took []float64, hb time.Duration) []report.Line {
 	latency := make([]time.Duration, len(took))
 	for i, v := range took {
 		latency[i] = time.Duration(v * float64(time.Millisecond))
 	}
 	r := result{latency: sortedDurations(latency)}
-	at := func(title string, v, bound float64) line {
-		l := line{row: row{group: failoverGroup, title: fmt.Sprintf(title, len(took)), unit: "ms", goal: atMost(bound)}, rounds: took, value: v}
-		l.verdict = l.goal.verdict(v)
-		return l
+	at := func(title string, v, bound float64) report.Line {
+		return report.Line{Group: failoverGroup, Title: fmt.Sprintf(title, len(took)), Unit: "ms", Goal: report.AtMost(bound), Rounds: took, Value: v}
 	}
-	return []line{
+	return []report.Line{
 		at("kill -9 of the leader to the next commit, p50 of %d; goal 2.5 heartbeats", r.p50(), 2.5*ms(hb)),
 		at("kill -9 of the leader to the next commit, p99 of %d; goal 3 heartbeats and an election time-out", r.p99(), 4*ms(hb)),
 	}

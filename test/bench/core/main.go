@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"meridian/internal/flagenv"
+	"meridian/test/bench/report"
 )
 
 func main() {
@@ -149,12 +150,12 @@ func run(ctx context.Context, args []string) error {
 	m, err := b.rounds(ctx, o.chosen)
 	ls := lines(o.chosen, m)
 	if err == nil && o.failover {
-		var more []line
+		var more []report.Line
 		more, err = b.failovers(ctx)
 		ls = append(ls, more...)
 	}
 	if err == nil && o.overload {
-		var more []line
+		var more []report.Line
 		more, err = b.overloads(ctx)
 		ls = append(ls, more...)
 	}
@@ -164,7 +165,7 @@ func run(ctx context.Context, args []string) error {
 	if err := os.RemoveAll(b.dir); err != nil {
 		return err
 	}
-	return publish(o.out, about, ls)
+	return report.Publish(o.out, about, ls)
 }
 
 // commandLine is what repeats this run.
@@ -185,19 +186,9 @@ func (b *bench) scratch() (err error) {
 	if b.dir, err = filepath.Abs(b.dir); err != nil {
 		return err
 	}
-	if kind := filesystem(b.dir); kind == "tmpfs" || kind == "ramfs" {
+	if kind := report.Filesystem(b.dir); kind == "tmpfs" || kind == "ramfs" {
 		os.RemoveAll(b.dir)
 		return flagenv.Errorf("dir", "is in memory (%s), where an fsync costs nothing; name a directory on a disk", kind)
 	}
 	return os.Chmod(b.dir, 0o755)
-}
-
-// publish prints both tables, and writes them to files if asked.
-func publish(path, about string, ls []line) error {
-	fmt.Printf("%s\n%s\n%s", about, markdown(ls), tsv(ls))
-	if path == "" {
-		return nil
-	}
-	return errors.Join(os.WriteFile(path, []byte(about+"\n"+markdown(ls)), 0o644),
-		os.WriteFile(strings.TrimSuffix(path, filepath.Ext(path))+".tsv", []byte(tsv(ls)), 0o644))
 }

@@ -13,6 +13,7 @@ import (
 
 	"meridian/api"
 	"meridian/internal/pause"
+	"meridian/test/bench/report"
 )
 
 // overloadGroup is measured only when it is asked for: it is about one system, not about peers.
@@ -54,7 +55,7 @@ type outcome struct {
 }
 
 // overloads measures capacity with as many clients as make it, and what is left of it in a storm.
-func (b *bench) overloads(ctx context.Context) (ls []line, err error) {
+func (b *bench) overloads(ctx context.Context) (ls []report.Line, err error) {
 	c, err := openCores(ctx, b, false)
 	if err != nil {
 		return nil, err
@@ -77,12 +78,10 @@ func (b *bench) overloads(ctx context.Context) (ls []line, err error) {
 				s.title, round+1, capacity, offered*capacity, good, deadline, good/capacity, stormy.refused.Load(), stormy.unsent.Load(), stormy.unknown.Load(), stormy.p99(), calm.p99())
 			ratios, calmRates, goods, p99s, calmP99s = append(ratios, good/capacity), append(calmRates, capacity), append(goods, good), append(p99s, stormy.p99()), append(calmP99s, calm.p99())
 		}
-		l := line{row: row{group: overloadGroup, title: fmt.Sprintf("%d times the capacity offered, %s: answers within %v over capacity", offered, s.title, deadline), unit: "×", goal: atLeast(0.9)},
-			rounds: ratios, cells: []float64{median(goods), median(calmRates)}, value: median(ratios)}
-		l.verdict = l.goal.verdict(l.value)
-		p := line{row: row{group: overloadGroup, title: "p99 of what was acknowledged in the storm, " + s.title, of: "ms", unit: "ms", goal: atMost(ms(deadline))},
-			rounds: p99s, cells: []float64{median(p99s), median(calmP99s)}, value: median(p99s)}
-		p.verdict = p.goal.verdict(p.value)
+		l := report.Line{Group: overloadGroup, Title: fmt.Sprintf("%d times the capacity offered, %s: answers within %v over capacity", offered, s.title, deadline), Unit: "×", Goal: report.AtLeast(0.9),
+			Rounds: ratios, Cells: []float64{report.Median(goods), report.Median(calmRates)}, Value: report.Median(ratios)}
+		p := report.Line{Group: overloadGroup, Title: "p99 of what was acknowledged in the storm, " + s.title, Of: "ms", Unit: "ms", Goal: report.AtMost(ms(deadline)),
+			Rounds: p99s, Cells: []float64{report.Median(p99s), report.Median(calmP99s)}, Value: report.Median(p99s)}
 		ls = append(ls, l, p)
 	}
 	return ls, nil

@@ -13,6 +13,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	proc "meridian/test/bench/process"
 )
 
 // postgres is PostgreSQL 15 as its packages configure it, with the memory and the connections this load
@@ -27,7 +29,7 @@ type postgres struct {
 const postgresHint = "install postgresql-15 (make bench-core does it as root on Debian)"
 
 func postgresProgram(name string) (string, error) {
-	return find(name, postgresHint, "/usr/lib/postgresql/15/bin", "/usr/pgsql-15/bin", "/opt/homebrew/opt/postgresql@15/bin")
+	return proc.Find(name, postgresHint, "/usr/lib/postgresql/15/bin", "/usr/pgsql-15/bin", "/opt/homebrew/opt/postgresql@15/bin")
 }
 
 // decrement takes a unit if there is one, once for an identity, in one statement. The row of the
@@ -66,7 +68,7 @@ func openPostgres(ctx context.Context, b *bench) (s system, err error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
 	}
-	addr, err := freeAddr()
+	addr, err := proc.FreePort()
 	if err != nil {
 		return nil, err
 	}

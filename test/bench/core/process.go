@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -96,54 +94,4 @@ func (p *process) tail() string {
 		return err.Error()
 	}
 	return strings.TrimSpace(string(b[max(0, len(b)-2000):]))
-}
-
-// freeAddr finds a port of loopback that nobody listens on.
-func freeAddr() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return ln.Addr().String(), ln.Close()
-}
-
-// freeAddrs finds several, all different.
-func freeAddrs(n int) (addrs []string, err error) {
-	for range n {
-		ln, e := net.Listen("tcp", "127.0.0.1:0")
-		if e != nil {
-			return nil, e
-		}
-		defer func() { err = errors.Join(err, ln.Close()) }()
-		addrs = append(addrs, ln.Addr().String())
-	}
-	return addrs, nil
-}
-
-// find looks a program up in the directories where distributions put it, then in the path.
-func find(name, install string, dirs ...string) (string, error) {
-	for _, d := range dirs {
-		if path := d + "/" + name; executable(path) {
-			return path, nil
-		}
-	}
-	if path, err := exec.LookPath(name); err == nil {
-		return path, nil
-	}
-	return "", fmt.Errorf("%s is missing: %s", name, install)
-}
-
-func executable(path string) bool {
-	st, err := os.Stat(path)
-	return err == nil && !st.IsDir() && st.Mode()&0o111 != 0
-}
-
-// firstLine runs a program for what it says of itself.
-func firstLine(path string, args ...string) string {
-	out, err := exec.Command(path, args...).Output()
-	if err != nil {
-		return path + ": " + err.Error()
-	}
-	line, _, _ := strings.Cut(string(out), "\n")
-	return line
 }

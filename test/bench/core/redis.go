@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	proc "meridian/test/bench/process"
 )
 
 // redis is one Redis 7 that has written each command to its append-only file, and synced it, before it
@@ -38,14 +40,14 @@ func openRedis(ctx context.Context, b *bench) (s system, err error) {
 			err = errors.Join(err, r.close())
 		}
 	}()
-	server, err := find("redis-server", redisHint)
+	server, err := proc.Find("redis-server", redisHint)
 	if err != nil {
 		return nil, err
 	}
 	if err := os.Mkdir(r.dir, 0o700); err != nil {
 		return nil, err
 	}
-	if r.addr, err = freeAddr(); err != nil {
+	if r.addr, err = proc.FreePort(); err != nil {
 		return nil, err
 	}
 	host, port, err := net.SplitHostPort(r.addr)

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"meridian/test/bench/report"
 )
 
 // at is a result with a rate of n a second.
@@ -12,14 +14,14 @@ func at(n int) result { return result{commands: n, over: time.Second} }
 func TestTable(t *testing.T) {
 	ours, theirs := adjust("a", true, 1, 1), adjust("b", true, 1, 1)
 	rs := []row{
-		{group: "g", title: "ours over theirs", cells: []cell{ours, theirs}, value: rates, unit: "×", goal: atLeast(2)},
-		{group: "g", title: "ours", cells: []cell{ours}, value: rate, unit: "/s", goal: atMost(3000)},
-		{group: "g", title: "nobody's", cells: []cell{adjust("c", true, 1, 1)}, value: rate, unit: "/s", goal: atLeast(1)},
+		{group: "g", title: "ours over theirs", cells: []cell{ours, theirs}, value: rates, unit: "×", goal: report.AtLeast(2)},
+		{group: "g", title: "ours", cells: []cell{ours}, value: rate, unit: "/s", goal: report.AtMost(3000)},
+		{group: "g", title: "nobody's", cells: []cell{adjust("c", true, 1, 1)}, value: rate, unit: "/s", goal: report.AtLeast(1)},
 	}
 	// The rounds' ratios are 4, 1, 3 and 2: their median is 2.5, that of the rates' quotient would be 2.
 	m := measurements{ours: {at(4000), at(1000), at(6000), at(4000)}, theirs: {at(1000), at(1000), at(2000), at(2000)}}
 	ls := lines(rs, m)
-	got := markdown(ls)
+	got := report.Markdown(ls)
 	want := `| what | this | against | median | least | most | goal |  |
 | --- | --- | --- | --- | --- | --- | --- | --- |
 | ours over theirs | 4,000/s | 1,500/s | 2.50× | 1.00× | 4.00× | ≥ 2.00× | ok |
@@ -29,7 +31,7 @@ func TestTable(t *testing.T) {
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	table := strings.Split(strings.TrimSuffix(tsv(ls), "\n"), "\n")
+	table := strings.Split(strings.TrimSuffix(report.TSV(ls), "\n"), "\n")
 	if len(table) != 4 {
 		t.Fatalf("%d lines in\n%s", len(table), strings.Join(table, "\n"))
 	}
@@ -43,35 +45,20 @@ func TestTable(t *testing.T) {
 	}
 }
 
-func TestAmount(t *testing.T) {
-	for _, c := range []struct {
-		v    float64
-		unit string
-		want string
-	}{
-		{1234567.4, "/s", "1,234,567/s"}, {999, "/s", "999/s"}, {0.0312, "×", "0.031×"}, {12.34, "×", "12.3×"}, {0.954, "×", "0.95×"},
-		{1.5, "ms", "1.50 ms"}, {2, "trips", "2.00 trips"}, {-1234, "/s", "-1,234/s"}, {0, "/s", "0/s"}, {123.4, "ms", "123 ms"}, {4321.9, "ms", "4,322 ms"},
-	} {
-		if got := amount(c.v, c.unit); got != c.want {
-			t.Errorf("amount(%v, %q) is %q, want %q", c.v, c.unit, got, c.want)
-		}
-	}
-}
-
 func TestFailoverLines(t *testing.T) {
 	var took []float64
 	for i := range 50 {
 		took = append(took, float64(2000+10*(49-i)))
 	}
 	ls := failoverLines(took, 900*time.Millisecond)
-	if len(ls) != 2 || ls[0].value != 2240 || ls[0].verdict != "ok" || ls[1].value != 2490 || ls[1].verdict != "ok" {
+	if len(ls) != 2 || ls[0].Value != 2240 || ls[0].Verdict() != "ok" || ls[1].Value != 2490 || ls[1].Verdict() != "ok" {
 		t.Errorf("%+v", ls)
 	}
-	if got := failoverLines(took, 600*time.Millisecond); got[0].verdict != "SHORT" || got[1].verdict != "SHORT" {
-		t.Errorf("%s and %s of heartbeats of 600 ms", got[0].verdict, got[1].verdict)
+	if got := failoverLines(took, 600*time.Millisecond); got[0].Verdict() != "SHORT" || got[1].Verdict() != "SHORT" {
+		t.Errorf("%s and %s of heartbeats of 600 ms", got[0].Verdict(), got[1].Verdict())
 	}
-	if !strings.Contains(markdown(ls), "p99 of 50; goal 3 heartbeats and an election time-out |  |  | 2,490 ms | 2,000 ms | 2,490 ms | ≤ 3,600 ms | ok |") {
-		t.Error(markdown(ls))
+	if !strings.Contains(report.Markdown(ls), "p99 of 50; goal 3 heartbeats and an election time-out |  |  | 2,490 ms | 2,000 ms | 2,490 ms | ≤ 3,600 ms | ok |") {
+		t.Error(report.Markdown(ls))
 	}
 }
 

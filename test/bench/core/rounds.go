@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"meridian/test/bench/report"
 )
 
 // bench is one run of the whole.
@@ -99,7 +101,7 @@ func speed(l load, r result) string {
 	if l.samples > 0 {
 		return fmt.Sprintf("%d", len(r.latency))
 	}
-	return amount(r.rate(), "/s")
+	return report.Amount(r.rate(), "/s")
 }
 
 func repeated(r result) string {

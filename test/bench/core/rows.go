@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"time"
+
+	"meridian/test/bench/report"
 )
 
 // target is a system in one configuration.
@@ -70,7 +72,7 @@ type row struct {
 	// value is made of the results of the cells in one round; the row's value is the median of the rounds.
 	value func(r []result) float64
 	unit  string
-	goal  goal
+	goal  report.Goal
 	// figure shows each cell in its own unit; nil: commands a second.
 	figure func(result) float64
 	of     string // the unit of figure
@@ -106,30 +108,30 @@ func appends(r []result) float64 { return 2 * math.Round(r[0].entries*100) / 100
 func rows() []row {
 	const one, framed, apart = 256, 64, 256
 	return []row{
-		{group: "hot", title: "hot SKU, 256 clients, over PostgreSQL", cells: []cell{adjust(tCore, true, one, 1), adjust(tPostgres, true, one, 1)}, value: rates, unit: "×", goal: atLeast(30)},
-		{group: "hot", title: "hot SKU, 256 clients, over Redis", cells: []cell{adjust(tCore, true, one, 1), adjust(tRedis, true, one, 1)}, value: rates, unit: "×", goal: atLeast(0.6)},
-		{group: "hot", title: "p99, hot SKU, 256 clients, of PostgreSQL's", cells: []cell{adjust(tCore, true, one, 1), adjust(tPostgres, true, one, 1)}, value: p99s, unit: "×", goal: atMost(0.05), figure: result.p99, of: "ms"},
-		{group: "hot", title: "p99, hot SKU, 256 clients, of Redis'", cells: []cell{adjust(tCore, true, one, 1), adjust(tRedis, true, one, 1)}, value: p99s, unit: "×", goal: shown(), figure: result.p99, of: "ms"},
-		{group: "uniform", title: "10,000 SKUs, 256 clients, over PostgreSQL", cells: []cell{adjust(tCore, false, one, 1), adjust(tPostgres, false, one, 1)}, value: rates, unit: "×", goal: atLeast(3)},
-		{group: "uniform", title: "10,000 SKUs, 256 clients, over Redis", cells: []cell{adjust(tCore, false, one, 1), adjust(tRedis, false, one, 1)}, value: rates, unit: "×", goal: atLeast(0.6)},
-		{group: "uniform", title: "p99, 10,000 SKUs, 256 clients, of PostgreSQL's", cells: []cell{adjust(tCore, false, one, 1), adjust(tPostgres, false, one, 1)}, value: p99s, unit: "×", goal: shown(), figure: result.p99, of: "ms"},
-		{group: "uniform", title: "p99, 10,000 SKUs, 256 clients, of Redis'", cells: []cell{adjust(tCore, false, one, 1), adjust(tRedis, false, one, 1)}, value: p99s, unit: "×", goal: shown(), figure: result.p99, of: "ms"},
-		{group: "frames", title: "10,000 SKUs, 64 commands a frame, 64 clients, over Redis with a pipeline of 64", cells: []cell{adjust(tCore, false, framed, 64), adjust(tRedis, false, framed, 64)}, value: rates, unit: "×", goal: atLeast(4)},
-		{group: "frames", title: "hot SKU, 64 commands a frame, 64 clients, over Redis with a pipeline of 64", cells: []cell{adjust(tCore, true, framed, 64), adjust(tRedis, true, framed, 64)}, value: rates, unit: "×", goal: shown()},
-		{group: "frames", title: "64 commands a frame, hot over uniform", cells: []cell{adjust(tCore, true, framed, 64), adjust(tCore, false, framed, 64)}, value: rates, unit: "×", goal: atLeast(1)},
-		{group: "frames", title: "p99 of a frame of 64, 10,000 SKUs, of Redis' pipeline", cells: []cell{adjust(tCore, false, framed, 64), adjust(tRedis, false, framed, 64)}, value: p99s, unit: "×", goal: shown(), figure: result.p99, of: "ms"},
-		{group: "read", title: "exact read over unchecked read of the leader's memory, 256 clients", cells: []cell{reading(tCore, opExact), reading(tCore, opMemory)}, value: rates, unit: "×", goal: atLeast(0.95)},
-		{group: "persistence", title: "a checkpoint a second over memory only, 10,000 SKUs, 256 clients", cells: []cell{adjust(tCore, false, one, 1), adjust(tMemory, false, one, 1)}, value: rates, unit: "×", goal: atLeast(0.8)},
-		{group: "persistence", title: "a checkpoint a second over memory only, 10,000 SKUs, 64 commands a frame", cells: []cell{adjust(tCore, false, framed, 64), adjust(tMemory, false, framed, 64)}, value: rates, unit: "×", goal: atLeast(0.8)},
-		{group: "wal", title: "raft-wal over raft-boltdb, hot SKU, 256 clients", cells: []cell{adjust(tWAL, true, one, 1), adjust(tCore, true, one, 1)}, value: rates, unit: "×", goal: shown()},
-		{group: "wal", title: "raft-wal over raft-boltdb, 10,000 SKUs, 256 clients", cells: []cell{adjust(tWAL, false, one, 1), adjust(tCore, false, one, 1)}, value: rates, unit: "×", goal: shown()},
-		{group: "wal", title: "raft-wal over raft-boltdb, 10,000 SKUs, 64 commands a frame", cells: []cell{adjust(tWAL, false, framed, 64), adjust(tCore, false, framed, 64)}, value: rates, unit: "×", goal: shown()},
-		{group: "wal", title: "raft-wal over raft-boltdb, hot SKU, 64 commands a frame", cells: []cell{adjust(tWAL, true, framed, 64), adjust(tCore, true, framed, 64)}, value: rates, unit: "×", goal: shown()},
-		{group: "wal", title: "raft-wal over raft-boltdb, 80 ms apart, hot SKU, 64 commands a frame, 256 clients", cells: []cell{adjust(tWALFar, true, apart, 64), adjust(tWAN, true, apart, 64)}, value: rates, unit: "×", goal: shown()},
-		{group: "wan", title: "80 ms apart, hot SKU, 64 commands a frame, 256 clients", cells: []cell{adjust(tWAN, true, apart, 64)}, value: rate, unit: "/s", goal: atLeast(100_000)},
-		{group: "wan", title: "80 ms apart, 10,000 SKUs, 64 commands a frame, 256 clients", cells: []cell{adjust(tWAN, false, apart, 64)}, value: rate, unit: "/s", goal: shown()},
-		{group: "lone", title: "a lone command 80 ms apart: round trips beyond what it takes without distance", cells: []cell{lone(tWAN, opAdjust, 25), lone(tCore, opAdjust, 25)}, value: trips, unit: "trips", goal: atMost(1), figure: result.p50, of: "ms"},
-		{group: "lone", title: "a lone checkout 80 ms apart: round trips beyond what it takes without distance", cells: []cell{lone(tWAN, opCheckout, 10), lone(tCore, opCheckout, 10)}, value: trips, unit: "trips", goal: atMost(2), figure: result.p50, of: "ms"},
-		{group: "lone", title: "a lone checkout: log appends one after the other", cells: []cell{lone(tWAN, opCheckout, 10)}, value: appends, unit: "appends", goal: atMost(4), figure: result.p50, of: "ms"},
+		{group: "hot", title: "hot SKU, 256 clients, over PostgreSQL", cells: []cell{adjust(tCore, true, one, 1), adjust(tPostgres, true, one, 1)}, value: rates, unit: "×", goal: report.AtLeast(30)},
+		{group: "hot", title: "hot SKU, 256 clients, over Redis", cells: []cell{adjust(tCore, true, one, 1), adjust(tRedis, true, one, 1)}, value: rates, unit: "×", goal: report.AtLeast(0.6)},
+		{group: "hot", title: "p99, hot SKU, 256 clients, of PostgreSQL's", cells: []cell{adjust(tCore, true, one, 1), adjust(tPostgres, true, one, 1)}, value: p99s, unit: "×", goal: report.AtMost(0.05), figure: result.p99, of: "ms"},
+		{group: "hot", title: "p99, hot SKU, 256 clients, of Redis'", cells: []cell{adjust(tCore, true, one, 1), adjust(tRedis, true, one, 1)}, value: p99s, unit: "×", goal: report.Shown(), figure: result.p99, of: "ms"},
+		{group: "uniform", title: "10,000 SKUs, 256 clients, over PostgreSQL", cells: []cell{adjust(tCore, false, one, 1), adjust(tPostgres, false, one, 1)}, value: rates, unit: "×", goal: report.AtLeast(3)},
+		{group: "uniform", title: "10,000 SKUs, 256 clients, over Redis", cells: []cell{adjust(tCore, false, one, 1), adjust(tRedis, false, one, 1)}, value: rates, unit: "×", goal: report.AtLeast(0.6)},
+		{group: "uniform", title: "p99, 10,000 SKUs, 256 clients, of PostgreSQL's", cells: []cell{adjust(tCore, false, one, 1), adjust(tPostgres, false, one, 1)}, value: p99s, unit: "×", goal: report.Shown(), figure: result.p99, of: "ms"},
+		{group: "uniform", title: "p99, 10,000 SKUs, 256 clients, of Redis'", cells: []cell{adjust(tCore, false, one, 1), adjust(tRedis, false, one, 1)}, value: p99s, unit: "×", goal: report.Shown(), figure: result.p99, of: "ms"},
+		{group: "frames", title: "10,000 SKUs, 64 commands a frame, 64 clients, over Redis with a pipeline of 64", cells: []cell{adjust(tCore, false, framed, 64), adjust(tRedis, false, framed, 64)}, value: rates, unit: "×", goal: report.AtLeast(4)},
+		{group: "frames", title: "hot SKU, 64 commands a frame, 64 clients, over Redis with a pipeline of 64", cells: []cell{adjust(tCore, true, framed, 64), adjust(tRedis, true, framed, 64)}, value: rates, unit: "×", goal: report.Shown()},
+		{group: "frames", title: "64 commands a frame, hot over uniform", cells: []cell{adjust(tCore, true, framed, 64), adjust(tCore, false, framed, 64)}, value: rates, unit: "×", goal: report.AtLeast(1)},
+		{group: "frames", title: "p99 of a frame of 64, 10,000 SKUs, of Redis' pipeline", cells: []cell{adjust(tCore, false, framed, 64), adjust(tRedis, false, framed, 64)}, value: p99s, unit: "×", goal: report.Shown(), figure: result.p99, of: "ms"},
+		{group: "read", title: "exact read over unchecked read of the leader's memory, 256 clients", cells: []cell{reading(tCore, opExact), reading(tCore, opMemory)}, value: rates, unit: "×", goal: report.AtLeast(0.95)},
+		{group: "persistence", title: "a checkpoint a second over memory only, 10,000 SKUs, 256 clients", cells: []cell{adjust(tCore, false, one, 1), adjust(tMemory, false, one, 1)}, value: rates, unit: "×", goal: report.AtLeast(0.8)},
+		{group: "persistence", title: "a checkpoint a second over memory only, 10,000 SKUs, 64 commands a frame", cells: []cell{adjust(tCore, false, framed, 64), adjust(tMemory, false, framed, 64)}, value: rates, unit: "×", goal: report.AtLeast(0.8)},
+		{group: "wal", title: "raft-wal over raft-boltdb, hot SKU, 256 clients", cells: []cell{adjust(tWAL, true, one, 1), adjust(tCore, true, one, 1)}, value: rates, unit: "×", goal: report.Shown()},
+		{group: "wal", title: "raft-wal over raft-boltdb, 10,000 SKUs, 256 clients", cells: []cell{adjust(tWAL, false, one, 1), adjust(tCore, false, one, 1)}, value: rates, unit: "×", goal: report.Shown()},
+		{group: "wal", title: "raft-wal over raft-boltdb, 10,000 SKUs, 64 commands a frame", cells: []cell{adjust(tWAL, false, framed, 64), adjust(tCore, false, framed, 64)}, value: rates, unit: "×", goal: report.Shown()},
+		{group: "wal", title: "raft-wal over raft-boltdb, hot SKU, 64 commands a frame", cells: []cell{adjust(tWAL, true, framed, 64), adjust(tCore, true, framed, 64)}, value: rates, unit: "×", goal: report.Shown()},
+		{group: "wal", title: "raft-wal over raft-boltdb, 80 ms apart, hot SKU, 64 commands a frame, 256 clients", cells: []cell{adjust(tWALFar, true, apart, 64), adjust(tWAN, true, apart, 64)}, value: rates, unit: "×", goal: report.Shown()},
+		{group: "wan", title: "80 ms apart, hot SKU, 64 commands a frame, 256 clients", cells: []cell{adjust(tWAN, true, apart, 64)}, value: rate, unit: "/s", goal: report.AtLeast(100_000)},
+		{group: "wan", title: "80 ms apart, 10,000 SKUs, 64 commands a frame, 256 clients", cells: []cell{adjust(tWAN, false, apart, 64)}, value: rate, unit: "/s", goal: report.Shown()},
+		{group: "lone", title: "a lone command 80 ms apart: round trips beyond what it takes without distance", cells: []cell{lone(tWAN, opAdjust, 25), lone(tCore, opAdjust, 25)}, value: trips, unit: "trips", goal: report.AtMost(1), figure: result.p50, of: "ms"},
+		{group: "lone", title: "a lone checkout 80 ms apart: round trips beyond what it takes without distance", cells: []cell{lone(tWAN, opCheckout, 10), lone(tCore, opCheckout, 10)}, value: trips, unit: "trips", goal: report.AtMost(2), figure: result.p50, of: "ms"},
+		{group: "lone", title: "a lone checkout: log appends one after the other", cells: []cell{lone(tWAN, opCheckout, 10)}, value: appends, unit: "appends", goal: report.AtMost(4), figure: result.p50, of: "ms"},
 	}
 }

@@ -47,38 +47,3 @@ func percentile(sorted []time.Duration, p float64) time.Duration {
 }
 
 func sortedDurations(ds []time.Duration) []time.Duration { return slices.Sorted(slices.Values(ds)) }
-
-// median of an even number of values is the mean of the two in the middle.
-func median(values []float64) float64 {
-	if len(values) == 0 {
-		return math.NaN()
-	}
-	s := slices.Sorted(slices.Values(values))
-	if n := len(s); n%2 == 0 {
-		return (s[n/2-1] + s[n/2]) / 2
-	}
-	return s[len(s)/2]
-}
-
-// goal is what a row should reach.
-type goal struct {
-	bound  float64
-	atMost bool
-	none   bool // the row is only shown
-}
-
-func atLeast(v float64) goal { return goal{bound: v} }
-func atMost(v float64) goal  { return goal{bound: v, atMost: true} }
-func shown() goal            { return goal{none: true} }
-
-func (g goal) verdict(v float64) string {
-	switch {
-	case g.none:
-		return ""
-	case math.IsNaN(v):
-		return "not measured"
-	case g.atMost && v <= g.bound, !g.atMost && v >= g.bound:
-		return "ok"
-	}
-	return "SHORT"
-}

@@ -6,31 +6,6 @@ import (
 	"time"
 )
 
-func TestMedian(t *testing.T) {
-	for _, c := range []struct {
-		values []float64
-		want   float64
-	}{
-		{[]float64{7}, 7},
-		{[]float64{3, 1, 2}, 2},
-		{[]float64{4, 1, 3, 2}, 2.5},
-		{[]float64{1, 1, 100, 1}, 1},
-	} {
-		in := append([]float64{}, c.values...)
-		if got := median(c.values); got != c.want {
-			t.Errorf("median of %v is %v, want %v", c.values, got, c.want)
-		}
-		for i := range in {
-			if in[i] != c.values[i] {
-				t.Fatalf("median changed its input: %v", c.values)
-			}
-		}
-	}
-	if got := median(nil); !math.IsNaN(got) {
-		t.Errorf("median of nothing is %v", got)
-	}
-}
-
 func TestPercentileIsNearestRank(t *testing.T) {
 	var hundred []time.Duration
 	for i := range 100 {
@@ -57,21 +32,6 @@ func TestResult(t *testing.T) {
 	}
 	if none := (result{over: time.Second}); none.rate() != 0 || !math.IsNaN(none.p99()) {
 		t.Errorf("a run in which nothing completed has rate %v and p99 %v", none.rate(), none.p99())
-	}
-}
-
-func TestGoal(t *testing.T) {
-	for _, c := range []struct {
-		goal goal
-		v    float64
-		want string
-	}{
-		{atLeast(30), 30, "ok"}, {atLeast(30), 29.9, "SHORT"}, {atMost(0.05), 0.05, "ok"}, {atMost(0.05), 0.051, "SHORT"},
-		{shown(), 1, ""}, {atLeast(1), math.NaN(), "not measured"}, {atMost(1), math.NaN(), "not measured"},
-	} {
-		if got := c.goal.verdict(c.v); got != c.want {
-			t.Errorf("%+v of %v is %q, want %q", c.goal, c.v, got, c.want)
-		}
 	}
 }
 

@@ -124,3 +124,12 @@ func FreePorts(n int) ([]string, error) {
 	}
 	return addrs, nil
 }
+
+// FreePort finds one.
+func FreePort() (string, error) {
+	addrs, err := FreePorts(1)
+	if err != nil {
+		return "", err
+	}
+	return addrs[0], nil
+}
