@@ -11,7 +11,7 @@ import (
 	"meridian/api"
 )
 
-// entry is a finished answer. It is immutable but for retry; its bytes are never reused.
+// entry is a finished answer. It is immutable but for its atomics; its bytes are never reused.
 type entry struct {
 	key         string
 	status      int
@@ -20,10 +20,15 @@ type entry struct {
 	header      [][2]string
 	variants    []variant // identity first; empty for a pass
 	control     []byte    // Cache-Control
-	tags        []string
-	index       api.Index // the answer shows everything up to here, perhaps more
-	fetched     time.Time
-	freshUntil  time.Time
+	// rough: the variants were made quickly. asked says that better ones were asked for, and better is where they
+	// are then.
+	rough      bool
+	asked      atomic.Bool
+	better     atomic.Pointer[[]variant]
+	tags       []string
+	index      api.Index // the answer shows everything up to here, perhaps more
+	fetched    time.Time
+	freshUntil time.Time
 	// immutable: the address holds a content hash, so only its tags, if any, can outdate it.
 	immutable bool
 	// problem is set for a remembered refusal that is told as a document, with each client's own
@@ -50,6 +55,12 @@ func (e *entry) cost() int64 {
 	for i := range e.variants {
 		v := &e.variants[i]
 		n += int64(len(v.body) + len(v.etag) + variantOverhead)
+	}
+	if e.rough {
+		// As many again: better ones come, and do not take more.
+		for i := 1; i < len(e.variants); i++ {
+			n += 2 * int64(len(e.variants[i].body)+variantOverhead)
+		}
 	}
 	for _, h := range e.header {
 		n += int64(len(h[0]) + len(h[1]) + 32)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -79,6 +80,10 @@ func TestPublicAnswersSetNoCookies(t *testing.T) {
 func TestVariants(t *testing.T) {
 	s := startServer(t, newShopStub().routes(), nil)
 	resp, plain := get(t, s, "/products/mug")
+	if resp, _ := get(t, s, "/products/mug", "Accept-Encoding", "br, gzip"); resp.Header.Get("Content-Encoding") != "gzip" {
+		t.Errorf("before it is polished: %v", resp.Header)
+	}
+	polished(t, s, "/products/mug")
 	tags := map[string]bool{resp.Header.Get("ETag"): true}
 	for accept, want := range map[string]string{"gzip": "gzip", "br": "br", "gzip, deflate, br, zstd": "br", "*": "br", "br;q=0, gzip;q=0.5": "gzip",
 		"br;q=0, *;q=0": "", "identity": "", "GZIP": "gzip", "gzip;q=0.0": "", "x;q=1": ""} {
@@ -111,8 +116,58 @@ func TestVariants(t *testing.T) {
 	}
 }
 
+// polished waits until a page is compressed well.
+func polished(t *testing.T, s *Server, path string) {
+	t.Helper()
+	eventually(t, "a page that is asked for again is compressed well", func() bool {
+		resp, _ := get(t, s, path, "Accept-Encoding", "br")
+		return resp.Header.Get("Content-Encoding") == "br"
+	})
+}
+
+// TestPolishIsBounded: entries beyond the queue are asked for again by later hits, none is lost.
+func TestPolishIsBounded(t *testing.T) {
+	p := newPolisher(slog.New(slog.DiscardHandler))
+	body := []byte(strings.Repeat("a mug is a mug. ", 100))
+	all := make([]*entry, 3*polishQueue)
+	for i := range all {
+		v, rough, err := newVariants("text/html", body)
+		if err != nil || !rough || len(v) != 2 {
+			t.Fatal(len(v), rough, err)
+		}
+		all[i] = &entry{variants: v, rough: rough}
+	}
+	for range 2 {
+		for _, e := range all {
+			p.ask(e)
+			p.ask(e)
+		}
+	}
+	for waiting := 0; ; waiting = 0 {
+		for len(p.queue) > 0 {
+			p.polish(<-p.queue)
+		}
+		for _, e := range all {
+			if e.better.Load() == nil {
+				waiting++
+				p.ask(e)
+			}
+		}
+		if waiting == 0 {
+			break
+		}
+	}
+	for _, e := range all {
+		if got := *e.better.Load(); len(got) != 3 || got[1].encoding != "br" || len(got[2].body) > len(e.variants[1].body) {
+			t.Fatalf("%d encodings", len(got))
+		}
+	}
+}
+
 func TestNotModified(t *testing.T) {
 	s := startServer(t, newShopStub().routes(), nil)
+	get(t, s, "/products/mug")
+	polished(t, s, "/products/mug")
 	resp, _ := get(t, s, "/products/mug", "Accept-Encoding", "br")
 	tag := resp.Header.Get("ETag")
 	for value, want := range map[string]int{tag: 304, "W/" + tag: 304, `"x", ` + tag: 304, "*": 304, `"x"`: 200, strings.Replace(tag, "-br", "", 1): 200} {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync/atomic"
 
@@ -13,12 +15,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Qualities are chosen for something done once and sent many times, on a machine that also serves.
-const (
-	brotliQuality   = 5
-	gzipLevel       = 6
-	minCompressible = 512 // bytes; below it headers weigh more than the gain
-)
+const minCompressible = 512 // bytes; below it headers weigh more than the gain
 
 // variant is a body in one encoding. The bytes are never changed or reused: connections send them
 // without a copy.
@@ -30,41 +27,46 @@ type variant struct {
 	local, public atomic.Pointer[fasthttp.ResponseHeader]
 }
 
-// newVariants encodes a body in every way worth having, identity first, then by preference.
-func newVariants(contentType string, body []byte) ([]variant, error) {
+// newVariants encodes a body quickly, identity first. rough says that polish can do better.
+func newVariants(contentType string, body []byte) (v []variant, rough bool, err error) {
+	rough = len(body) >= minCompressible && textual(contentType)
+	quality := quickGzip
+	if !rough {
+		quality = gzip.NoCompression
+	}
+	v, err = encode(body, 0, quality)
+	return v, rough, err
+}
+
+// encode is a body in every encoding that has a quality, identity first, then by preference; 0: without it.
+// Different bytes have different tags.
+func encode(body []byte, brotliQuality, gzipQuality int) ([]variant, error) {
 	sum := sha256.Sum256(body)
 	base := hex.EncodeToString(sum[:12])
 	out := []variant{{body: body, etag: []byte(`"` + base + `"`)}}
-	if len(body) < minCompressible || !textual(contentType) {
-		return out, nil
-	}
-	var br bytes.Buffer
-	bw := brotli.NewWriterLevel(&br, brotliQuality)
-	if _, err := bw.Write(body); err != nil {
-		return nil, fmt.Errorf("brotli: %w", err)
-	}
-	if err := bw.Close(); err != nil {
-		return nil, fmt.Errorf("brotli: %w", err)
-	}
-	var gz bytes.Buffer
-	gw, err := gzip.NewWriterLevel(&gz, gzipLevel)
-	if err != nil {
-		return nil, fmt.Errorf("gzip: %w", err)
-	}
-	if _, err := gw.Write(body); err != nil {
-		return nil, fmt.Errorf("gzip: %w", err)
-	}
-	if err := gw.Close(); err != nil {
-		return nil, fmt.Errorf("gzip: %w", err)
-	}
-	add := func(encoding, suffix string, b []byte) {
-		if len(b) < len(body) {
-			out = append(out, variant{encoding: encoding, body: bytes.Clone(b), etag: []byte(`"` + base + suffix + `"`)})
+	add := func(name, short string, quality int, open func(io.Writer) (io.WriteCloser, error)) error {
+		if quality == 0 {
+			return nil
 		}
+		var b bytes.Buffer
+		w, err := open(&b)
+		if err == nil {
+			_, err = w.Write(body)
+			err = errors.Join(err, w.Close())
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if b.Len() < len(body) {
+			out = append(out, variant{encoding: name, body: bytes.Clone(b.Bytes()), etag: fmt.Appendf(nil, `"%s-%s%d"`, base, short, quality)})
+		}
+		return nil
 	}
-	add("br", "-br", br.Bytes())
-	add("gzip", "-gz", gz.Bytes())
-	return out, nil
+	err := add("br", "br", brotliQuality, func(w io.Writer) (io.WriteCloser, error) { return brotli.NewWriterLevel(w, brotliQuality), nil })
+	if err == nil {
+		err = add("gzip", "gz", gzipQuality, func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriterLevel(w, gzipQuality) })
+	}
+	return out, err
 }
 
 // textual reports whether a content type gains from compression.

@@ -89,11 +89,11 @@ func (s *Server) fetch(b *bound, r *Request, key string) (*entry, *api.Error) {
 	if ans.Tags == nil && !ans.Immutable || e.status != 200 {
 		return s.unkept(e, ans), nil
 	}
-	variants, verr := newVariants(ans.ContentType, ans.Body)
+	variants, rough, verr := newVariants(ans.ContentType, ans.Body)
 	if verr != nil {
 		return nil, api.Internal(fmt.Errorf("compress %s: %w", r.Path, verr))
 	}
-	e.variants = variants
+	e.variants, e.rough = variants, rough
 	ttl := ans.TTL
 	if ttl <= 0 {
 		ttl = s.cfg.TTL

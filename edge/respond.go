@@ -84,9 +84,15 @@ func (s *Server) private(ctx *fasthttp.RequestCtx, r *Request, a *Answer, t timi
 // stored answers from an entry. It makes no garbage for what is in the cache, and needs r for nothing but a
 // refusal.
 func (s *Server) stored(ctx *fasthttp.RequestCtx, r *Request, e *entry, c cacheStatus, t timing) {
-	v := &e.variants[0]
+	all := e.variants
+	if better := e.better.Load(); better != nil {
+		all = *better
+	} else if c.hit && e.rough {
+		s.polisher.ask(e)
+	}
+	v := &all[0]
 	if !e.file {
-		v = pickVariant(e.variants, ctx.Request.Header.PeekCanonical(nameAcceptEncoding))
+		v = pickVariant(all, ctx.Request.Header.PeekCanonical(nameAcceptEncoding))
 	}
 	h := &ctx.Response.Header
 	var id [maxRequestID]byte

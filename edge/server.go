@@ -35,6 +35,7 @@ type Server struct {
 	http                 *fasthttp.Server
 	ops                  *opsServer
 	follower             *follower
+	polisher             *polisher
 
 	// background is the context of handlers and fills: cancelled when Close has drained.
 	background context.Context
@@ -76,6 +77,7 @@ func NewServer(cfg Config) (*Server, error) {
 	if s.metrics, err = newMetrics(cfg.Registry, s); err != nil {
 		return nil, err
 	}
+	s.polisher = newPolisher(s.log)
 	s.background, s.stop = context.WithCancel(context.Background())
 	s.http = &fasthttp.Server{
 		Handler:                      s.handle,
@@ -115,6 +117,7 @@ func (s *Server) Listen() error {
 		}
 	}
 	s.ln = ln
+	s.polisher.start()
 	if s.follower != nil {
 		s.follower.start()
 	}
@@ -163,6 +166,7 @@ func (s *Server) Close() error {
 		if s.ops != nil {
 			errs = append(errs, s.ops.close(ctx))
 		}
+		s.polisher.close()
 		s.cache.close()
 		s.closeErr = errors.Join(errs...)
 	})
