@@ -19,7 +19,7 @@ PROGRAMS := ./cmd/core ./cmd/edge
 LOCAL   := ./cmd/dev ./deploy/local/payments ./deploy/local/mailbox ./deploy/local/clickhouse
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sim build dev lint bench bench-oversell bench-core bench-failover bench-overload bench-checkout bench-growth load seed fuzz openapi generate test-deps ui-deps ui-test ui-audit terraform-test clean
+.PHONY: help demo test sim build dev lint bench bench-oversell bench-core bench-failover bench-overload bench-checkout bench-edge bench-growth load seed fuzz openapi generate test-deps ui-deps ui-test ui-audit terraform-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,10 +64,15 @@ bench-failover: ## kill -9 of the leader, 50 times, to the next commit; BENCH_AR
 bench-overload: ## ten times the capacity, open loop: how much of it is still answered in time; BENCH_ARGS="--rounds 2" (2 min)
 	@mkdir -p bin && $(BUILD) -o bin/ ./cmd/core ./deploy/local/payments && $(BUILD) -o bin/bench-core ./test/bench/core && exec bin/bench-core --only overload $(BENCH_ARGS)
 
+bench-edge: build bench-peers ## a cached page of the edge against bare fasthttp, nginx and Varnish on a quiet machine; EDGE_ARGS="--rounds 1", or --help (5 min)
+	@$(BUILD) -o bin/bench-edge ./test/bench/edge && exec bin/bench-edge $(EDGE_ARGS)
+
 # The peers come from the system's packages; RUNLEVEL=1 keeps the packages from starting servers of their own.
+# What stays missing is named by the benchmark that wants it.
 bench-peers:
-	@missing=; [ -x /usr/lib/postgresql/15/bin/postgres ] || missing="$$missing postgresql-15"; \
-	command -v redis-server >/dev/null 2>&1 || missing="$$missing redis-server"; \
+	@for need in /usr/lib/postgresql/15/bin/postgres:postgresql-15 redis-server:redis-server wrk:wrk nginx:nginx varnishd:varnish; do \
+	  PATH="$$PATH:/usr/sbin" command -v "$${need%%:*}" >/dev/null 2>&1 || missing="$$missing $${need##*:}"; \
+	done; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 	  echo "installing$$missing to compare with (once)"; \
 	  export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1; \
@@ -95,7 +100,7 @@ seed: dev ## put the demo's catalogue, account and orders into a running demo (1
 bench-checkout: build bench-peers ## whole purchases at 32 shoppers, taking turns with Vendure; CHECKOUT_ARGS="--peer=none" (10 min)
 	@$(BUILD) -o bin/bench-checkout ./test/bench/checkout && exec bin/bench-checkout $(CHECKOUT_ARGS)
 
-bench: bench-core bench-checkout ## both comparisons, one after the other (20 min)
+bench: bench-core bench-checkout bench-edge ## all comparisons, one after the other (25 min)
 
 openapi: dev ## write docs/openapi.json (5 s)
 	bin/dev openapi

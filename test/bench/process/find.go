@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
+	"strconv"
 	"strings"
+	"syscall"
 )
 
 // Find looks a program up in the directories where distributions put it, then in the path.
@@ -33,4 +36,20 @@ func FirstLine(path string, args ...string) string {
 	}
 	line, _, _ := strings.Cut(string(out), "\n")
 	return line
+}
+
+// Pin makes a program run on one processor and in a session of its own. Linux shares the processors
+// between sessions first (sched_autogroup), so programs in one session would get less than others.
+func Pin(cmd *exec.Cmd, cpu int) error {
+	if n := runtime.NumCPU(); cpu >= n {
+		return fmt.Errorf("there is no processor %d: this machine has %d, and the load generator needs one beside the server's", cpu, n)
+	}
+	taskset, err := Find("taskset", "install the package util-linux")
+	if err != nil {
+		return err
+	}
+	cmd.Args = append([]string{taskset, "-c", strconv.Itoa(cpu), cmd.Path}, cmd.Args[1:]...)
+	cmd.Path = taskset
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return nil
 }

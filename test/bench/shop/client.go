@@ -92,3 +92,33 @@ func (s *Shop) Profile(dir string, d time.Duration) (wait func() error) {
 	}
 	return func() error { wg.Wait(); return failed }
 }
+
+// Results adds up how often the edge has answered cacheable requests in the ways that keep names, such as hit.
+func (s *Shop) Results(ctx context.Context, keep func(result string) bool) (float64, error) {
+	var text string
+	if err := (Client{Base: s.Ops["edge"]}).Do(ctx, "GET", "/metrics", nil, &text); err != nil {
+		return 0, err
+	}
+	const mark = `meridian_edge_cache_results_total{result="`
+	sum, found := 0.0, false
+	for line := range strings.Lines(text) {
+		rest, ok := strings.CutPrefix(line, mark)
+		if !ok {
+			continue
+		}
+		found = true
+		result, value, _ := strings.Cut(rest, `"} `)
+		if !keep(result) {
+			continue
+		}
+		n, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	if !found {
+		return 0, fmt.Errorf("%s/metrics has no %s", s.Ops["edge"], mark)
+	}
+	return sum, nil
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"meridian/internal/flagenv"
+	"meridian/test/bench/process"
+	"meridian/test/bench/report"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:])
+	if err != nil && !errors.Is(err, flagenv.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "bench-edge:", err)
+	}
+	os.Exit(flagenv.ExitCode(err))
+}
+
+// options are the settings of a run.
+type options struct {
+	rounds, seconds      int
+	connections, size    int
+	systems, cases       []string
+	bin, baseline        string
+	memory, out          string
+	keep                 bool
+	seed                 uint64
+	wrk, nginx, varnishd string // where the programs are
+	systemList, caseList string
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) > 0 {
+		switch args[0] {
+		case bareCommand, originCommand:
+			return servePage(ctx, args[0], args[1:])
+		}
+	}
+	o, err := parseOptions(args)
+	if err != nil {
+		return err
+	}
+	about := report.NewAbout(strings.TrimSpace("make bench-edge EDGE_ARGS=\"" + strings.Join(args, " ") + "\""))
+	b := &bench{o: o}
+	defer b.close()
+	if err := b.open(ctx); err != nil {
+		return b.kept(err)
+	}
+	b.describe(about)
+	fmt.Fprint(os.Stderr, about, "\n")
+	if err := b.measure(ctx); err != nil {
+		return b.kept(err)
+	}
+	return report.Publish(o.out, about.String()+"\n"+b.own(), b.lines())
+}
+
+func parseOptions(args []string) (options, error) {
+	var o options
+	fs := flag.NewFlagSet("bench-edge", flag.ContinueOnError)
+	fs.IntVar(&o.rounds, "rounds", 8, "how often everything is measured; the table shows medians")
+	fs.IntVar(&o.seconds, "seconds", 2, "length of each run, whole seconds")
+	fs.StringVar(&o.systemList, "systems", strings.Join(peers, ","), "peers to compare with, separated by commas; empty: none")
+	fs.StringVar(&o.caseList, "cases", strings.Join(caseNames(), ","), "what is asked for, separated by commas")
+	fs.StringVar(&o.bin, "bin", "bin", "directory with the programs core, edge and payments")
+	fs.StringVar(&o.baseline, "baseline", "", "directory with another build of them, whose edge takes turns; empty: none")
+	fs.StringVar(&o.memory, "memory", "/dev/shm", "directory on a file system in memory, for nginx' cache and Varnish's log")
+	fs.StringVar(&o.out, "out", "", "also write the Markdown table to this file, and beside it the same as .tsv")
+	fs.Uint64Var(&o.seed, "seed", 0, "seed of the page's text; 0: a new one")
+	fs.IntVar(&o.connections, "connections", 64, "connections of the load generator")
+	fs.IntVar(&o.size, "page-bytes", 25_000, "about how long the finished page is")
+	fs.BoolVar(&o.keep, "keep", false, "keep the programs' output, and say where it is")
+	if err := flagenv.Parse(fs, "BENCH", args); err != nil {
+		return o, err
+	}
+	return o, o.complete()
+}
+
+func (o *options) complete() (err error) {
+	switch {
+	case o.rounds < 1 || o.rounds > 1000:
+		return flagenv.Errorf("rounds", "give 1 to 1000")
+	case o.seconds < 1 || o.seconds > 600:
+		return flagenv.Errorf("seconds", "give 1 to 600")
+	case o.connections < 1 || o.connections > 900:
+		return flagenv.Errorf("connections", "give 1 to 900; an edge takes 1000 from one address")
+	case o.size < 15_000 || o.size > 60_000:
+		return flagenv.Errorf("page-bytes", "give 15000 to 60000")
+	}
+	if o.seed == 0 {
+		o.seed = rand.Uint64()
+	}
+	if o.systems, err = chosen("systems", o.systemList, peers); err != nil {
+		return err
+	}
+	if o.cases, err = chosen("cases", o.caseList, caseNames()); err != nil {
+		return err
+	}
+	if len(o.cases) == 0 {
+		return flagenv.Errorf("cases", "give some of %s", strings.Join(caseNames(), ", "))
+	}
+	if kind := report.Filesystem(o.memory); kind != "tmpfs" && kind != "ramfs" {
+		return flagenv.Errorf("memory", "%s is not in memory (%s); name a directory on a tmpfs", o.memory, kind)
+	}
+	return o.find()
+}
+
+// find looks up what is needed of the system.
+func (o *options) find() (err error) {
+	const hint = "install the package %s (as root, make bench-edge does), or leave it out with --systems"
+	if o.wrk, err = process.Find("wrk", "the load comes from it; install the package wrk (as root, make bench-edge does)"); err != nil {
+		return err
+	}
+	if slices.Contains(o.systems, nginxName) {
+		if o.nginx, err = process.Find("nginx", fmt.Sprintf(hint, "nginx"), "/usr/sbin"); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(o.systems, varnishName) {
+		if o.varnishd, err = process.Find("varnishd", fmt.Sprintf(hint, "varnish"), "/usr/sbin"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chosen reads a list of names.
+func chosen(flag, list string, known []string) (out []string, err error) {
+	for part := range strings.SplitSeq(list, ",") {
+		switch part = strings.TrimSpace(part); {
+		case part == "" || slices.Contains(out, part):
+		case !slices.Contains(known, part):
+			return nil, flagenv.Errorf(flag, "there is no %q; give some of %s", part, strings.Join(known, ", "))
+		default:
+			out = append(out, part)
+		}
+	}
+	return out, nil
+}
