@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"meridian/internal/pause"
 	"meridian/test/bench/shop"
 )
 
@@ -120,37 +121,59 @@ func makePage(ctx context.Context, s *shop.Shop, seed uint64, size int) (*page, 
 	if n := len(p.Plain.Bytes); n < size*9/10 || n > size*11/10 {
 		return nil, fmt.Errorf("the page has %d bytes instead of about %d", n, size)
 	}
-	res, b, err := ask(ctx, s.Edge, p.Path, []string{"Accept-Encoding: gzip"})
-	if err != nil {
-		return nil, err
-	}
-	if enc := res.Header.Get("Content-Encoding"); enc != "gzip" {
-		return nil, fmt.Errorf("the edge answered Accept-Encoding: gzip with Content-Encoding %q", enc)
-	}
-	p.Gzip = body{b, res.Header.Get("ETag")}
-	return p, nil
+	p.Gzip, err = p.compressed(ctx, s.Edge)
+	return p, err
 }
 
 // finished waits until the edge shows this text, and answers with the page.
-func (p *page) finished(ctx context.Context, base, text string) (body, error) {
-	last := "nothing"
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+func (p *page) finished(ctx context.Context, base, text string) (out body, err error) {
+	return out, until(ctx, "the edge shows the product's text", func() (bool, error) {
 		res, b, err := ask(ctx, base, p.Path, nil)
 		if err != nil {
-			return body{}, err
+			return false, err
 		}
-		if res.StatusCode == http.StatusOK && strings.Contains(string(b), text) {
-			p.ContentType = res.Header.Get("Content-Type")
-			return body{b, res.Header.Get("ETag")}, nil
+		p.ContentType = res.Header.Get("Content-Type")
+		out = body{b, res.Header.Get("ETag")}
+		return res.StatusCode == http.StatusOK && strings.Contains(string(b), text), nil
+	})
+}
+
+// compressed waits until the edge has compressed the page as well as it will. It does that in the
+// background, and has br only then.
+func (p *page) compressed(ctx context.Context, base string) (out body, err error) {
+	err = until(ctx, "the edge has compressed the page well", func() (bool, error) {
+		res, _, err := ask(ctx, base, p.Path, []string{"Accept-Encoding: br"})
+		return err == nil && res.Header.Get("Content-Encoding") == "br", err
+	})
+	if err != nil {
+		return out, err
+	}
+	res, b, err := ask(ctx, base, p.Path, []string{"Accept-Encoding: gzip"})
+	if err != nil {
+		return out, err
+	}
+	if enc := res.Header.Get("Content-Encoding"); enc != "gzip" {
+		return out, fmt.Errorf("the edge answered Accept-Encoding: gzip with Content-Encoding %q", enc)
+	}
+	return body{b, res.Header.Get("ETag")}, nil
+}
+
+// until waits for a condition.
+func until(ctx context.Context, what string, ok func() (bool, error)) error {
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		done, err := ok()
+		switch {
+		case err != nil:
+			return fmt.Errorf("until %s: %w", what, err)
+		case done:
+			return nil
+		case time.Now().After(deadline):
+			return fmt.Errorf("waited 30 s until %s", what)
 		}
-		last = fmt.Sprintf("%d, %d bytes", res.StatusCode, len(b))
-		select {
-		case <-ctx.Done():
-			return body{}, ctx.Err()
-		case <-time.After(10 * time.Millisecond):
+		if err := pause.For(ctx, 10*time.Millisecond); err != nil {
+			return err
 		}
 	}
-	return body{}, fmt.Errorf("after 30 s %s%s does not show the product's text: %s", base, p.Path, last)
 }
 
 var (
