@@ -34,7 +34,7 @@ type options struct {
 	systems, cases       []string
 	bin, baseline        string
 	memory, out          string
-	keep                 bool
+	keep, herd           bool
 	seed                 uint64
 	wrk, nginx, varnishd string // where the programs are
 	systemList, caseList string
@@ -45,6 +45,8 @@ func run(ctx context.Context, args []string) error {
 		switch args[0] {
 		case bareCommand, originCommand:
 			return servePage(ctx, args[0], args[1:])
+		case herdCommand:
+			return herdMain(ctx, args[1:])
 		}
 	}
 	o, err := parseOptions(args)
@@ -62,7 +64,19 @@ func run(ctx context.Context, args []string) error {
 	if err := b.measure(ctx); err != nil {
 		return b.kept(err)
 	}
-	return report.Publish(o.out, about.String()+"\n"+b.own(), b.lines())
+	if o.herd {
+		if err := b.herds(ctx); err != nil {
+			return b.kept(err)
+		}
+	}
+	tables, lines := about.String(), append(b.lines(), b.herdLines()...)
+	if len(b.results) > 0 {
+		tables += "\n" + b.own()
+	}
+	if len(b.herded) > 0 {
+		tables += "\n" + b.herdTable()
+	}
+	return report.Publish(o.out, tables, lines)
 }
 
 func parseOptions(args []string) (options, error) {
@@ -71,7 +85,7 @@ func parseOptions(args []string) (options, error) {
 	fs.IntVar(&o.rounds, "rounds", 8, "how often everything is measured; the table shows medians")
 	fs.IntVar(&o.seconds, "seconds", 2, "length of each run, whole seconds")
 	fs.StringVar(&o.systemList, "systems", strings.Join(peers, ","), "peers to compare with, separated by commas; empty: none")
-	fs.StringVar(&o.caseList, "cases", strings.Join(caseNames(), ","), "what is asked for, separated by commas")
+	fs.StringVar(&o.caseList, "cases", strings.Join(caseNames(), ","), "what is asked for, separated by commas; besides these: "+herdCase+", 100 and 10,000 at once for a page that nobody has cached")
 	fs.StringVar(&o.bin, "bin", "bin", "directory with the programs core, edge and payments")
 	fs.StringVar(&o.baseline, "baseline", "", "directory with another build of them, whose edge takes turns; empty: none")
 	fs.StringVar(&o.memory, "memory", "/dev/shm", "directory on a file system in memory, for nginx' cache and Varnish's log")
@@ -103,10 +117,13 @@ func (o *options) complete() (err error) {
 	if o.systems, err = chosen("systems", o.systemList, peers); err != nil {
 		return err
 	}
-	if o.cases, err = chosen("cases", o.caseList, caseNames()); err != nil {
+	if o.cases, err = chosen("cases", o.caseList, append(caseNames(), herdCase)); err != nil {
 		return err
 	}
-	if len(o.cases) == 0 {
+	if i := slices.Index(o.cases, herdCase); i >= 0 {
+		o.herd, o.cases = true, slices.Delete(o.cases, i, i+1)
+	}
+	if len(o.cases) == 0 && !o.herd {
 		return flagenv.Errorf("cases", "give some of %s", strings.Join(caseNames(), ", "))
 	}
 	if kind := report.Filesystem(o.memory); kind != "tmpfs" && kind != "ramfs" {

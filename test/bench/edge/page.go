@@ -96,12 +96,9 @@ func (l load) check(ctx context.Context, base, path string) (*http.Response, err
 func makePage(ctx context.Context, s *shop.Shop, seed uint64, size int) (*page, error) {
 	const handle = "bench-edge"
 	p := &page{Path: "/products/" + handle}
-	staff := shop.Client{Base: s.Edge, Token: s.Token}
 	put := func(length int) (string, error) {
 		text := sentences(rand.New(rand.NewPCG(seed, 1)), length)
-		product := map[string]any{"handle": handle, "title": "A kettle for a long morning", "description_html": text, "vendor": "Bench", "type": "Kettle", "status": "active",
-			"variants": []any{map[string]any{"sku": "BENCH-EDGE", "title": "", "prices": map[string]int64{"EUR": 4999, "USD": 5499}, "on_hand": 1000}}}
-		return text, staff.Do(ctx, "PUT", "/admin/api/v1/products/"+handle, product, nil)
+		return text, putProduct(ctx, s, handle, "BENCH-EDGE", text)
 	}
 	// Once with little text, to see how long everything else is.
 	text, err := put(2000)
@@ -123,6 +120,13 @@ func makePage(ctx context.Context, s *shop.Shop, seed uint64, size int) (*page, 
 	}
 	p.Gzip, err = p.compressed(ctx, s.Edge)
 	return p, err
+}
+
+// putProduct makes or changes a product through the staff API.
+func putProduct(ctx context.Context, s *shop.Shop, handle, sku, text string) error {
+	product := map[string]any{"handle": handle, "title": "A kettle for a long morning", "description_html": text, "vendor": "Bench", "type": "Kettle", "status": "active",
+		"variants": []any{map[string]any{"sku": sku, "title": "", "prices": map[string]int64{"EUR": 4999, "USD": 5499}, "on_hand": 1000}}}
+	return shop.Client{Base: s.Edge, Token: s.Token}.Do(ctx, "PUT", "/admin/api/v1/products/"+handle, product, nil)
 }
 
 // finished waits until the edge shows this text, and answers with the page.

@@ -20,6 +20,7 @@ type bench struct {
 	processes   []*process.Process
 	systems     []*system // ours is the first
 	results     map[cell][]figures
+	herded      map[herdKey][]herdFigures
 }
 
 // cell is a system under one load.

@@ -87,6 +87,9 @@ func (s *sender) count(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	s.fetches.Add(1)
+	if bytes.HasPrefix(ctx.Path(), []byte(slowPath)) {
+		time.Sleep(upstream) // this is what an origin far away takes
+	}
 	s.send(ctx)
 }
 

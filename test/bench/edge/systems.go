@@ -155,7 +155,7 @@ func (b *bench) nginx(addr, origin string) (*exec.Cmd, error) {
 		return nil, err
 	}
 	conf := fmt.Sprintf(`%[1]s
-worker_processes 1; daemon off; pid %[2]s/pid; error_log stderr;
+worker_processes 1; worker_rlimit_nofile 32768; daemon off; pid %[2]s/pid; error_log stderr;
 events { worker_connections 16384; }
 http {
 	access_log off; server_tokens off; gzip off;

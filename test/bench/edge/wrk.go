@@ -32,8 +32,11 @@ func drive(ctx context.Context, o options, url string, l load) (answers, error) 
 		return answers{}, err
 	}
 	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return answers{}, ctx.Err()
+	}
 	if err != nil {
-		return answers{}, errors.Join(ctx.Err(), fmt.Errorf("wrk: %w\n%s", err, out))
+		return answers{}, fmt.Errorf("wrk: %w\n%s", err, out)
 	}
 	a, err := parseWrk(string(out))
 	if err != nil {
