@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -70,7 +71,9 @@ func (s *Server) cached(ctx *fasthttp.RequestCtx, b *bound, r *Request, t timing
 		case soft:
 			if t.start.Before(old.freshUntil) {
 				s.refresh(b, r, key, old)
-				s.stored(ctx, r, old, cacheStatus{hit: true, detail: "refreshing"}, t)
+				c := s.hit(t.start)
+				c.detail = cmp.Or(c.detail, "refreshing")
+				s.stored(ctx, r, old, c, t)
 				return
 			}
 		}
@@ -88,13 +91,16 @@ func (s *Server) cached(ctx *fasthttp.RequestCtx, b *bound, r *Request, t timing
 	s.miss(ctx, b, r, key, old, t)
 }
 
-// hit is the status of an answer out of the cache; without the feed nobody knows whether it holds.
-func (s *Server) hit(now time.Time) cacheStatus {
-	c := cacheStatus{hit: true}
-	if !s.epochs.inTouch(now) {
-		c.detail = "stale"
+// hit is the status of an answer out of the cache.
+func (s *Server) hit(now time.Time) cacheStatus { return cacheStatus{hit: true, detail: s.doubt(now)} }
+
+// doubt is the detail of an answer that may be older than an acknowledged change: without the feed nobody
+// waited for this edge. That is true of what it fetches, too: it does not know how new a core must be.
+func (s *Server) doubt(now time.Time) string {
+	if s.epochs.inTouch(now) {
+		return ""
 	}
-	return c
+	return "stale"
 }
 
 // judge holds an entry against the feed.
@@ -171,7 +177,7 @@ func (s *Server) miss(ctx *fasthttp.RequestCtx, b *bound, r *Request, key string
 			continue
 		}
 		t.core = fl.entry.core
-		s.stored(ctx, r, fl.entry, cacheStatus{fwd: fwd, fwdStatus: fl.entry.status, stored: !fl.entry.pass && !joined, collapsed: joined}, t)
+		s.stored(ctx, r, fl.entry, cacheStatus{fwd: fwd, fwdStatus: fl.entry.status, stored: !fl.entry.pass && !joined, collapsed: joined, detail: s.doubt(t.start)}, t)
 		return
 	}
 	s.alone(ctx, b, r, key, cacheStatus{fwd: fwd}, t)
@@ -216,7 +222,7 @@ func (s *Server) alone(ctx *fasthttp.RequestCtx, b *bound, r *Request, key strin
 	if e.status == 0 {
 		e.status = 200
 	}
-	c.fwdStatus = e.status
+	c.fwdStatus, c.detail = e.status, s.doubt(t.start)
 	t.core = a.Core
 	s.stored(ctx, r, e, c, t)
 }

@@ -74,7 +74,7 @@ func (m *metrics) answered(c cacheStatus) {
 	switch {
 	case c.hit && c.detail == "":
 		result = "hit"
-	case c.hit || c.detail != "":
+	case c.hit:
 		result = "stale"
 	case c.collapsed:
 		result = "collapsed"

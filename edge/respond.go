@@ -108,7 +108,7 @@ func (s *Server) stored(ctx *fasthttp.RequestCtx, r *Request, e *entry, c cacheS
 	}
 	s.cacheStatus(h, c)
 	s.metrics.answered(c)
-	if c.hit || c.detail != "" {
+	if c.hit || c.fwd == "stale" {
 		var b [20]byte
 		h.SetCanonical(nameAge, strconv.AppendInt(b[:0], int64(max(0, now.Sub(e.fetched))/time.Second), 10))
 	}

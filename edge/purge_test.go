@@ -1,0 +1,200 @@
+package edge
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// purgeRun is what a run of the checker saw.
+type purgeRun struct {
+	changes, fills int
+	answers, hits  int64
+	marked         int64 // answers that said that nobody knows whether they hold
+	broken         int64 // answers from before an acknowledged change that did not say so
+	first          string
+	faults         map[string]int
+}
+
+// checkPurges lets edges answer while products change, until there were n changes and n fills. An answer must be
+// at least as new as the last change of its product that was acknowledged before the question, unless it is marked.
+func checkPurges(t *testing.T, seed uint64, n int, faults, ignoreEpochs bool) (r purgeRun) {
+	const edges, readers, writers = 2, 24, 16
+	r.faults = map[string]int{}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(seed, edges)
+		ctx, stop := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { w.replicate(ctx) })
+		servers := make([]*Server, edges)
+		for i := range servers {
+			s, err := NewServer(Config{ID: fmt.Sprint("edge-", i), Region: "eu", Secret: []byte("0123456789abcdef"), Feed: worldFeed{w, i}, LogSample: 1 << 60, ignoreEpochs: ignoreEpochs,
+				Routes: []Route{{Method: "GET", Pattern: "/products/{handle}", Handler: w.page(i)}}, Logger: slog.New(slog.DiscardHandler), MaxEpochs: worldProducts / 2})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.follower.start()
+			for s.Ready() != nil { // before, no shopper is sent here
+				time.Sleep(time.Millisecond)
+			}
+			servers[i] = s
+		}
+		var changes, answers, hits, marked, broken atomic.Int64
+		var first atomic.Pointer[string]
+		hot := make([]atomic.Int64, 8) // products that changed a moment ago
+		for k := range writers {
+			wg.Go(func() {
+				rng := rand.New(rand.NewPCG(seed, uint64(100+k)))
+				for ctx.Err() == nil {
+					p := k + writers*rng.IntN(worldProducts/writers) // each product has one writer
+					if rng.IntN(2000) == 0 {
+						w.change(-1)
+					}
+					w.change(p)
+					changes.Add(1)
+					hot[rng.IntN(len(hot))].Store(int64(p))
+					time.Sleep(time.Duration(rng.IntN(int(100 * time.Millisecond))))
+				}
+			})
+		}
+		for k := range readers {
+			wg.Go(func() {
+				rng := rand.New(rand.NewPCG(seed, uint64(1000+k)))
+				s := servers[k%edges]
+				asks := map[int]*requestCtx{}
+				for ctx.Err() == nil {
+					p := rng.IntN(worldProducts)
+					if rng.IntN(3) > 0 {
+						p = int(hot[rng.IntN(len(hot))].Load())
+					}
+					if asks[p] == nil {
+						asks[p] = parsed(t, fmt.Sprintf("GET /products/p%d HTTP/1.1\r\nHost: shop.example\r\n\r\n", p))
+					}
+					ask := asks[p]
+					ask.Response.Reset()
+					floor := w.floor(p)
+					s.handle(ask)
+					answers.Add(1)
+					status := ask.Response.Header.Peek("Cache-Status")
+					if bytes.Contains(status, []byte("; hit")) {
+						hits.Add(1)
+					}
+					if text, ok := bytes.CutPrefix(ask.Response.Body(), []byte("version=")); ok {
+						version, _ := strconv.Atoi(string(text))
+						switch {
+						case bytes.Contains(status, []byte("detail=stale")) || bytes.Contains(status, []byte("detail=core-failed")):
+							marked.Add(1)
+						case !w.mayShow(p, floor, version):
+							broken.Add(1)
+							said := fmt.Sprintf("p%d shows version %d, acknowledged at %d: %s, X-Index %s", p, version, floor, status, ask.Response.Header.Peek("X-Index"))
+							first.CompareAndSwap(nil, &said)
+						}
+					}
+					time.Sleep(time.Duration(rng.IntN(int(20 * time.Millisecond))))
+				}
+			})
+		}
+		if faults {
+			wg.Go(func() { r.disturb(ctx, w, seed) })
+		}
+		fills := func() (n int) { w.set(func() { n = w.fills }); return n }
+		for int(changes.Load()) < n || fills() < n && !ignoreEpochs {
+			time.Sleep(100 * time.Millisecond)
+		}
+		stop()
+		w.set(func() {
+			for _, l := range w.links {
+				l.cut, l.lease = false, time.Time{}
+			}
+		})
+		wg.Wait()
+		for _, s := range servers {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		r.changes, r.fills = int(changes.Load()), fills()
+		r.answers, r.hits, r.marked, r.broken = answers.Load(), hits.Load(), marked.Load(), broken.Load()
+		if s := first.Load(); s != nil {
+			r.first = *s
+		}
+	})
+	return r
+}
+
+// disturb makes cores lag, feeds forget, edges lose every core, and restores.
+func (r *purgeRun) disturb(ctx context.Context, w *world, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 3))
+	upTo := func(d time.Duration) time.Duration { return time.Duration(rng.Int64N(int64(d))) }
+	for ctx.Err() == nil {
+		time.Sleep(upTo(2 * time.Second))
+		switch k := rng.IntN(20); {
+		case k < 8:
+			r.faults["a core lags"]++
+			w.set(func() { w.lagging[1+rng.IntN(worldCores-1)] = time.Now().Add(upTo(4 * time.Second)) })
+		case k < 12:
+			r.faults["the feeds forget"]++
+			w.set(func() { w.forgot = w.raft })
+		case k < 18:
+			r.faults["an edge is cut off"]++
+			l := w.links[rng.IntN(len(w.links))]
+			w.set(func() { l.cut = true })
+			time.Sleep(upTo(6 * time.Second))
+			w.set(func() { l.cut = false })
+		default:
+			r.faults["a restore"]++
+			w.restore()
+		}
+	}
+}
+
+// purgeTimes is PURGE_CHANGES, how many changes and fills a run takes.
+func purgeTimes(t *testing.T, short int) int {
+	v := os.Getenv("PURGE_CHANGES")
+	if v == "" {
+		return short
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 {
+		t.Fatalf("PURGE_CHANGES=%q: give a number", v)
+	}
+	return n
+}
+
+// TestPurgesHold: after a change was acknowledged no edge shows what was before, unless it says that it does not know:
+// with fills that race the change, cores that lag, feeds that forget, edges cut off from every core, and restores.
+func TestPurgesHold(t *testing.T) {
+	seed := rand.Uint64()
+	r := checkPurges(t, seed, purgeTimes(t, 5000), true, false)
+	t.Logf("seed %d: %d changes, %d fills, %d answers, %d hits, %d marked, faults %v", seed, r.changes, r.fills, r.answers, r.hits, r.marked, r.faults)
+	if r.broken > 0 || r.hits == 0 {
+		t.Errorf("seed %d: %d answers were older than an acknowledged change, %d hits; the first: %s", seed, r.broken, r.hits, r.first)
+	}
+}
+
+// TestHitsAreMarkedOnlyInTrouble: without faults no answer says that it may be old.
+func TestHitsAreMarkedOnlyInTrouble(t *testing.T) {
+	seed := rand.Uint64()
+	r := checkPurges(t, seed, 2000, false, false)
+	t.Logf("seed %d: %d changes, %d fills, %d answers, %d hits", seed, r.changes, r.fills, r.answers, r.hits)
+	if r.broken > 0 || r.marked > r.answers/1000 {
+		t.Errorf("seed %d: %d of %d answers were marked, %d are too old; the first: %s", seed, r.marked, r.answers, r.broken, r.first)
+	}
+}
+
+// TestGatePurges: with the epochs ignored the same run shows what was before a change.
+func TestGatePurges(t *testing.T) {
+	seed := rand.Uint64()
+	if r := checkPurges(t, seed, 1000, true, true); r.broken == 0 {
+		t.Errorf("seed %d: %d changes, %d fills, and nothing was too old without the epochs", seed, r.changes, r.fills)
+	}
+}
