@@ -44,6 +44,16 @@ type herdFigures struct {
 	afterwards herdResult // the same herd again, when the page is cached
 }
 
+// failures says how many callers got no page, and why the first did not.
+func (f herdFigures) failures() (s string) {
+	for _, r := range []herdResult{f.waiters, f.afterwards} {
+		if r.Failed > 0 {
+			s += fmt.Sprintf("  %d failed (%s)", r.Failed, r.Why)
+		}
+	}
+	return s
+}
+
 // drover makes herds for a system.
 type drover struct {
 	name, addr string
@@ -79,8 +89,8 @@ func (b *bench) herds(ctx context.Context) error {
 				if err != nil {
 					return fmt.Errorf("round %d, %s, herd of %d: %w", round+1, d.name, callers, err)
 				}
-				fmt.Fprintf(os.Stderr, "round %d  herd of %-6d  %-8s %.0f fetches  alone %.1f ms  p50 %.1f ms  p99 %.1f ms  most %.1f ms  cached: p50 %.1f ms  p99 %.1f ms\n", round+1, callers, d.name, f.fetches,
-					ms(f.alone), ms(f.waiters.P50), ms(f.waiters.P99), ms(f.waiters.Most), ms(f.afterwards.P50), ms(f.afterwards.P99))
+				fmt.Fprintf(os.Stderr, "round %d  herd of %-6d  %-8s %.0f fetches  alone %.1f ms  p50 %.1f ms  p99 %.1f ms  most %.1f ms  cached: p50 %.1f ms  p99 %.1f ms%s\n", round+1, callers, d.name, f.fetches,
+					ms(f.alone), ms(f.waiters.P50), ms(f.waiters.P99), ms(f.waiters.Most), ms(f.afterwards.P50), ms(f.afterwards.P99), f.failures())
 				key := herdKey{d.name, callers}
 				b.herded[key] = append(b.herded[key], f)
 			}
@@ -171,6 +181,7 @@ func (b *bench) herdLines() (out []report.Line) {
 			l.Value = report.Median(l.Rounds)
 			out = append(out, l)
 		}
+		line("callers without the page", "callers", 0, func(f herdFigures) float64 { return float64(f.waiters.Failed + f.afterwards.Failed) })
 		line("fetches of an address", "fetches", 1, func(f herdFigures) float64 { return f.fetches })
 		line(fmt.Sprintf("p99 of who waited beyond the upstream's %.0f ms", ms(upstream)), "ms", 10, func(f herdFigures) float64 { return ms(f.waiters.P99 - upstream) })
 		// What it takes to answer so many at once is in both.
@@ -197,8 +208,9 @@ func (b *bench) herdTable() string {
 			}
 			out = append(out, []string{count(callers), name, middle("", func(f herdFigures) float64 { return f.fetches }), middle("ms", func(f herdFigures) float64 { return ms(f.alone) }),
 				middle("ms", func(f herdFigures) float64 { return ms(f.waiters.P50) }), middle("ms", func(f herdFigures) float64 { return ms(f.waiters.P99) }),
-				middle("ms", func(f herdFigures) float64 { return ms(f.waiters.Most) }), middle("ms", func(f herdFigures) float64 { return ms(f.afterwards.P99) })})
+				middle("ms", func(f herdFigures) float64 { return ms(f.waiters.Most) }), middle("ms", func(f herdFigures) float64 { return ms(f.afterwards.P99) }),
+				middle("", func(f herdFigures) float64 { return float64(f.waiters.Failed + f.afterwards.Failed) })})
 		}
 	}
-	return report.Table([]string{"at once", "system", "fetches of an address", "one alone", "p50", "p99", "most", "p99 when it is cached"}, out)
+	return report.Table([]string{"at once", "system", "fetches of an address", "one alone", "p50", "p99", "most", "p99 when it is cached", "failed"}, out)
 }

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
+	"errors"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -55,24 +58,55 @@ func TestHerdAsksAtOnce(t *testing.T) {
 	}
 }
 
-func TestHerdRefusesOddAnswers(t *testing.T) {
+func TestHerdCountsBadAnswers(t *testing.T) {
 	var n atomic.Int64
-	for want, handler := range map[string]fasthttp.RequestHandler{
-		"another page": func(ctx *fasthttp.RequestCtx) { ctx.SetBodyString(strings.Repeat("x", int(n.Add(1)))) },
-		"status 503":   func(ctx *fasthttp.RequestCtx) { ctx.SetStatusCode(503) },
-	} {
-		if r, err := herd(t.Context(), listen(t, handler), "/", 3); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %+v %v", want, r, err)
+	addr := listen(t, func(ctx *fasthttp.RequestCtx) {
+		switch n.Add(1) {
+		case 1, 2:
+			ctx.SetBodyString("the page")
+		case 3:
+			ctx.SetStatusCode(503)
+		default:
+			ctx.HijackSetNoResponse(true)
+			ctx.Hijack(func(net.Conn) {}) // closed without a word
 		}
+	})
+	if r, err := herd(t.Context(), addr, "/", 4); err != nil || r.Failed != 2 || r.Why == "" || r.Most <= 0 {
+		t.Errorf("%+v %v, want 2 failures", r, err)
+	}
+	if r, err := herd(t.Context(), addr, "/", 2); err == nil || !strings.Contains(err.Error(), "all 2 callers failed") {
+		t.Errorf("%+v %v", r, err)
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := ln.Addr().String()
+	addr = ln.Addr().String()
 	ln.Close()
 	if _, err := herd(t.Context(), addr, "/", 3); err == nil || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("nobody listens: %v", err)
+	}
+}
+
+// The same page in other bytes is the same page; another page is not.
+func TestJudge(t *testing.T) {
+	zip := func(text string, level int) []byte {
+		var b bytes.Buffer
+		w, err := gzip.NewWriterLevel(&b, level)
+		if err == nil {
+			_, err = w.Write([]byte(text))
+		}
+		if err = errors.Join(err, w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	text := strings.Repeat("a page of some length ", 100)
+	bodies := [][]byte{zip(text, 1), zip(text, 9), []byte(text), zip(text+"!", 9), {0x1f, 0x8b, 0}, nil}
+	waits := []time.Duration{3, 1, 2, 100, 100, 100}
+	r, err := judge(waits, bodies, []error{nil, nil, nil, nil, nil, errors.New("reset")})
+	if err != nil || r.Failed != 3 || r.P50 != 2 || r.Most != 3 || !strings.Contains(r.Why, "caller 4: another page") {
+		t.Errorf("%+v %v", r, err)
 	}
 }
 
@@ -89,7 +123,7 @@ func TestHerdLines(t *testing.T) {
 	for _, l := range b.herdLines() {
 		got = append(got, l.Verdict())
 	}
-	if s := strings.Join(got, ","); s != "ok,ok,,SHORT,SHORT," {
+	if s := strings.Join(got, ","); s != "ok,ok,ok,,ok,SHORT,SHORT," {
 		t.Error(s)
 	}
 	if table := b.herdTable(); !strings.Contains(table, "| 10,000 | nginx | 4.00 |") || !strings.Contains(table, "| 100 | ours | 1.00 |") {

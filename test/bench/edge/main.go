@@ -61,22 +61,27 @@ func run(ctx context.Context, args []string) error {
 	}
 	b.describe(about)
 	fmt.Fprint(os.Stderr, about, "\n")
-	if err := b.measure(ctx); err != nil {
-		return b.kept(err)
+	err = b.measure(ctx)
+	if err == nil && o.herd {
+		err = b.herds(ctx)
 	}
-	if o.herd {
-		if err := b.herds(ctx); err != nil {
-			return b.kept(err)
-		}
+	if err != nil {
+		err = b.kept(err)
+		about.Item("incomplete", "%v", err)
 	}
-	tables, lines := about.String(), append(b.lines(), b.herdLines()...)
+	return errors.Join(err, b.publish(about))
+}
+
+// publish shows what was measured, which may be less than was asked for.
+func (b *bench) publish(about *report.About) error {
+	tables := about.String()
 	if len(b.results) > 0 {
 		tables += "\n" + b.own()
 	}
 	if len(b.herded) > 0 {
 		tables += "\n" + b.herdTable()
 	}
-	return report.Publish(o.out, tables, lines)
+	return report.Publish(b.o.out, tables, append(b.lines(), b.herdLines()...))
 }
 
 func parseOptions(args []string) (options, error) {

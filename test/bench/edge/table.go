@@ -66,6 +66,9 @@ func (b *bench) own() string {
 	for _, name := range b.o.cases {
 		for _, s := range b.systems {
 			all := b.results[cell{s.name, name}]
+			if len(all) == 0 {
+				continue // the run ended before its turn
+			}
 			rates := each(all, func(f figures) float64 { return f.rate })
 			middle := func(unit string, of func(figures) float64) string {
 				return report.Amount(report.Median(each(all, of)), unit)
