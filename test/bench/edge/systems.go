@@ -185,7 +185,7 @@ func (b *bench) varnish(addr, origin string) (*exec.Cmd, error) {
 	path := filepath.Join(b.dir, "varnish.vcl")
 	vcl := fmt.Sprintf("vcl 4.1;\nbackend default { .host = %q; .port = %q; }\n", at, port)
 	return exec.Command(b.o.varnishd, "-j", "none", "-F", "-T", "none", "-a", addr, "-f", path, "-s", "malloc,256m", "-n", filepath.Join(b.memory, "varnish"),
-		"-p", "http_gzip_support=off", "-p", "thread_pools=1", "-p", "thread_pool_min=100", "-p", "thread_queue_limit=20000"), os.WriteFile(path, []byte(vcl), 0o600)
+		"-p", "http_gzip_support=off", "-p", "thread_pools=1", "-p", "thread_pool_min=100", "-p", "thread_queue_limit=20000", "-p", "timeout_idle=75"), os.WriteFile(path, []byte(vcl), 0o600)
 }
 
 // open starts everything.
