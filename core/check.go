@@ -15,7 +15,9 @@ type Report struct {
 	SKUs     int
 	Orders   int
 	Open     int
-	Problems []string
+	// Uncounted: rows cannot be read, and only index and hash are known.
+	Uncounted bool
+	Problems  []string
 }
 
 // Check reads the whole state and verifies what must always hold: the hash and the file, stock =
@@ -25,7 +27,7 @@ func (m *Machine) Check() (Report, error) {
 	if err := m.db.Verify(); err != nil {
 		// Rows that cannot be read cannot be compared either.
 		m.db.View(func() { r.Index, _ = m.db.Applied(); r.Hash, r.Products = m.db.Hash(), m.products.Len() })
-		r.Problems = append(r.Problems, err.Error())
+		r.Uncounted, r.Problems = true, append(r.Problems, err.Error())
 		return r, nil
 	}
 	m.db.View(func() { m.check(&r) })

@@ -71,7 +71,7 @@ func (s *Service) clusterEnlist(ctx context.Context, _ *call, e api.Enlist) (rep
 		return reply{}, err
 	}
 	if mine := s.m.History(); e.History != "" && mine != "" && e.History != mine {
-		return reply{}, api.NewError(api.CodeConflict, "the data directory of %s is not of this cluster: a restore made it (history %s), and this cluster lives on (history %s, timeline %d). If this cluster is the shop, stop that node and move its directory away; if the restored one is, stop all of this cluster and give the restored one a new cluster token.", e.ID, e.History, mine, s.m.Index().Timeline)
+		return reply{}, api.NewError(api.CodeConflict, "the data directory of %s is of history %s, which is not of this cluster: this one is history %s, timeline %d. One of the two was restored from a backup of the other, and only one may be the shop. If it is this cluster, which answers now, move that directory away and start %s with an empty one and --join; if it is the other, stop every core of this cluster first, and give the other a new cluster token.", e.ID, e.History, mine, s.m.Index().Timeline, e.ID)
 	}
 	if named := s.m.Keyring(); named != "" && e.Keyring != "" && e.Keyring != named {
 		return reply{}, api.NewError(api.CodeConflict, "%s", otherKeyring)

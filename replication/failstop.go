@@ -75,12 +75,24 @@ func (f *failStop) do(op string, fn func() error) error {
 	if err := f.failure(); err != nil {
 		return f.fail(op, err)
 	}
-	err := fn()
+	err := unpanicked(fn)
 	if err == nil || isNotFound(err) {
 		return err
 	}
 	return f.fail(op, err)
 }
+
+// unpanicked makes errors of the panics with which a store meets a damaged file.
+func unpanicked(fn func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", errDamaged, p)
+		}
+	}()
+	return fn()
+}
+
+var errDamaged = errors.New("what is stored is damaged")
 
 // write is do for a write. A disk that hangs is a failed one: a leader's heartbeats would go on, and
 // nobody would take its place.

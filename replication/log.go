@@ -47,7 +47,11 @@ func (n *Node) openLog() (logFiles, error) {
 	if err := onlyLog(meta, LogWAL); err != nil {
 		return nil, err
 	}
-	store, err := raftboltdb.New(raftboltdb.Options{Path: bolt, BoltOptions: boltOptions()})
+	var store *raftboltdb.BoltStore
+	err := unpanicked(func() (err error) {
+		store, err = raftboltdb.New(raftboltdb.Options{Path: bolt, BoltOptions: boltOptions()})
+		return err
+	})
 	if err != nil {
 		return nil, explainOpen(bolt, err)
 	}
@@ -67,7 +71,7 @@ func explainOpen(path string, err error) error {
 	if errors.Is(err, bbolterrors.ErrTimeout) {
 		return fmt.Errorf("%s is in use: is another process running on this data directory?", path)
 	}
-	for _, damage := range []error{bbolterrors.ErrInvalid, bbolterrors.ErrChecksum, bbolterrors.ErrVersionMismatch} {
+	for _, damage := range []error{errDamaged, bbolterrors.ErrInvalid, bbolterrors.ErrChecksum, bbolterrors.ErrVersionMismatch} {
 		if errors.Is(err, damage) {
 			return fmt.Errorf("%s is damaged: %w; keep a copy of the directory, then treat it as a lost disk (docs/OPERATIONS.md, When a node is lost)", path, err)
 		}

@@ -205,6 +205,13 @@ func holding(v api.Backups, at api.Index) (found api.Backup, ok bool) {
 }
 
 func (c *backupCommand) differences(ctx context.Context) error {
+	v, err := c.ask(ctx, http.MethodGet)
+	if err != nil {
+		return err
+	}
+	if v.Restore != nil && !v.Restore.Done {
+		return errors.New("the provider's charges are not compared with the orders yet, and nothing is sold until they are; core backup list and the leading core's log say how it goes")
+	}
 	all := []api.Difference{}
 	for after, more := "", true; more; {
 		b, err := c.staff.call(ctx, http.MethodGet, backupPath+"/differences?limit=100&after="+url.QueryEscape(after), "", nil)
@@ -224,7 +231,11 @@ func (c *backupCommand) differences(ctx context.Context) error {
 		return printJSON(all)
 	}
 	if len(all) == 0 {
-		fmt.Println("none: every charge fits its order, or this shop was not restored")
+		if v.Restore == nil {
+			fmt.Println("none: this timeline did not begin with a restore")
+		} else {
+			fmt.Printf("none: all of %d charges fit their orders\n", v.Restore.Charges)
+		}
 	}
 	for _, d := range all {
 		fmt.Printf("%s  order %-28s charge %-24s found %-10s %-13s %d %s%s\n", d.At, d.Order, d.Charge, d.Found, d.Action, d.Amount.Amount, d.Amount.Currency, map[bool]string{true: "", false: "  (not done yet)"}[d.Done])

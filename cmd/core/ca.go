@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"crypto"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
@@ -129,7 +131,7 @@ func (c caCommand) issue() error {
 		return err
 	}
 	if _, err := os.Lstat(filepath.Join(*out, nodeKey)); !errors.Is(err, os.ErrNotExist) {
-		return flagenv.Errorf("out", "%s has a %s already, perhaps another node's: name another directory; core ca renew makes a new certificate for a key that is there", *out, nodeKey)
+		return flagenv.Errorf("out", "%s has a %s already, perhaps another node's: name another directory. For the key that is there, core ca renew makes a new certificate while the old one is valid; later, core ca token and core ca request --out %s", *out, nodeKey, *out)
 	}
 	key, err := makeKey(*out)
 	if err != nil {
@@ -173,6 +175,9 @@ func (c caCommand) request(ctx context.Context) error {
 			return flagenv.Errorf("token", "%v", err)
 		}
 	}
+	if err := keepsAnother(*out, t); err != nil {
+		return err
+	}
 	key, err := makeKey(*out)
 	if err != nil {
 		return err
@@ -196,6 +201,29 @@ func (c caCommand) request(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("%s is the request. Where the CA is: core ca sign --csr %s --token … --out %s; then copy node.crt and ca.crt here, into %s\n", name, nodeCSR, nodeCert, *out)
+	return nil
+}
+
+// keepsAnother refuses a directory with a certificate for somebody else than the token is for.
+func keepsAnother(dir string, t ca.Token) error {
+	b, err := os.ReadFile(filepath.Join(dir, nodeCert))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return flagenv.Errorf("out", "%v", err)
+	}
+	block, _ := pem.Decode(b)
+	if block == nil {
+		return nil
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil // what is there is no certificate, and is replaced
+	}
+	if has, err := nodetls.IdentityOf(cert); err == nil && t.Identity() != (nodetls.Identity{}) && has != t.Identity() {
+		return flagenv.Errorf("out", "%s holds the certificate of %s, and the token is for %s: name another directory", dir, has, t.Identity())
+	}
 	return nil
 }
 

@@ -36,7 +36,11 @@ func check(ctx context.Context, args []string) error {
 }
 
 func describe(r core.Report) {
-	fmt.Printf("index %d, hash %016x, %d products, %d stock levels, %d orders, %d open\n", r.Index, r.Hash, r.Products, r.SKUs, r.Orders, r.Open)
+	if r.Uncounted {
+		fmt.Printf("index %d, hash %016x\n", r.Index, r.Hash)
+	} else {
+		fmt.Printf("index %d, hash %016x, %d products, %d stock levels, %d orders, %d open\n", r.Index, r.Hash, r.Products, r.SKUs, r.Orders, r.Open)
+	}
 	for _, p := range r.Problems {
 		fmt.Println("PROBLEM:", p)
 	}

@@ -65,7 +65,9 @@ func stoppedNode(t *testing.T) string {
 // checked runs `core check` as a process: a damaged file may not take it down with a trace.
 func checked(t *testing.T, data string, env ...string) (string, int) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "check", "--data", data)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0], "check", "--data", data)
 	cmd.Env = append(append(os.Environ(), asCore+"=1"), env...)
 	out, _ := cmd.CombinedOutput()
 	return string(out), cmd.ProcessState.ExitCode()
@@ -88,10 +90,13 @@ func TestCheckOfDamage(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	pages := keyPages(t, sound)
 	found := 0
-	for range 24 {
+	for i := range 24 {
 		bad := bytes.Clone(sound)
 		// Most damage to a page's header or to its first keys is damage to all that is below.
 		at, bit := pages[rng.IntN(len(pages))]*os.Getpagesize()+rng.IntN(48), byte(1)<<rng.IntN(8)
+		if i == 0 { // a page that claims a million others: counting them would take all memory
+			at, bit = pages[0]*os.Getpagesize()+15, 1<<4
+		}
 		bad[at] ^= bit
 		if err := os.WriteFile(path, bad, 0o600); err != nil {
 			t.Fatal(err)

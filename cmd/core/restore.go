@@ -268,7 +268,11 @@ func (r *restoring) state(ctx context.Context, path string, dry bool) (err error
 	}
 	kept := r.machine.Summary()
 	r.say("restored up to index %d (%s): %d orders, %d customers, %d products; every invariant holds", r.reached, clock(kept.NowMS), kept.Orders, kept.Customers, kept.Products)
-	if !dry || r.reached == r.timeline.End() {
+	if r.reached == r.timeline.End() {
+		return nil
+	}
+	if !dry {
+		r.say("this leaves behind %d indexes (%d to %d), and the money of the orders in them goes back once the node serves; --dry-run says how many", r.timeline.End()-r.reached, r.reached+1, r.timeline.End())
 		return nil
 	}
 	// What would be lost: the rest is applied, counted and thrown away.

@@ -3,6 +3,7 @@ package seal
 import (
 	"bytes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"golang.org/x/crypto/chacha20poly1305"
 
@@ -34,6 +36,15 @@ type ringFile struct {
 type ringKEK struct {
 	ID  uint32 `json:"id"`
 	Key []byte `json:"key"`
+	// Check ties the key to this ring, so that a damaged one is not taken for a good one: what it wrapped, no other
+	// core could open. Rings of before have none.
+	Check []byte `json:"check,omitempty"`
+}
+
+// check is what Check must be.
+func (f ringFile) check(kek ringKEK) []byte {
+	ring := Keyring{lookup: f.Lookup}
+	return ring.mac("kek", strconv.FormatUint(uint64(kek.ID), 10), string(kek.Key))[:8]
 }
 
 // OpenKeyring reads the key ring file. With create, a missing file is made with fresh keys; do that
@@ -53,6 +64,7 @@ func OpenKeyring(path string, create bool) (*Keyring, error) {
 			return nil, fmt.Errorf("seal: create key ring: %w", err)
 		}
 	}
+	fresh.KEKs[0].Check = fresh.check(fresh.KEKs[0])
 	// A link does not replace a file that another process created in between; that one counts.
 	if err := writeRing(path, fresh, os.Link); err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, fmt.Errorf("seal: create key ring %s: %w", path, err)
@@ -75,7 +87,9 @@ func (k *Keyring) Rotate() error {
 	if _, err := rand.Read(key); err != nil {
 		return fmt.Errorf("seal: rotate: %w", err)
 	}
-	next.KEKs = append(next.KEKs, ringKEK{ID: next.Current, Key: key})
+	added := ringKEK{ID: next.Current, Key: key}
+	added.Check = next.check(added)
+	next.KEKs = append(next.KEKs, added)
 	keks, err := next.open()
 	if err != nil {
 		return fmt.Errorf("seal: rotate: %w", err)
@@ -158,6 +172,9 @@ func (f ringFile) open() (map[uint32]cipher.AEAD, error) {
 		}
 		if err := checkKey(kek.Key); err != nil {
 			return nil, fmt.Errorf("KEK %d: %w", kek.ID, err)
+		}
+		if len(kek.Check) > 0 && !hmac.Equal(kek.Check, f.check(kek)) {
+			return nil, fmt.Errorf("KEK %d is damaged: it does not fit its check value", kek.ID)
 		}
 		aead, err := chacha20poly1305.NewX(kek.Key)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -155,4 +156,35 @@ func FuzzParseKeyring(f *testing.F) {
 			t.Errorf("written and read again: %v", err)
 		}
 	})
+}
+
+// TestDamagedKEK: a ring with a key that was changed does not open; one of before check values does.
+func TestDamagedKEK(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ring")
+	k, err := OpenKeyring(path, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range k.file.KEKs {
+		bad := k.file
+		bad.KEKs = slices.Clone(k.file.KEKs)
+		bad.KEKs[i].Key = slices.Clone(bad.KEKs[i].Key)
+		bad.KEKs[i].Key[7] ^= 4
+		if err := writeRing(path, bad, os.Rename); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenKeyring(path, false); err == nil || !strings.Contains(err.Error(), "is damaged") {
+			t.Errorf("key %d: %v", i, err)
+		}
+		bad.KEKs[i].Check = nil
+		if err := writeRing(path, bad, os.Rename); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenKeyring(path, false); err != nil {
+			t.Errorf("a key without a check value: %v", err)
+		}
+	}
 }

@@ -128,6 +128,7 @@ func openBolt(path string, mapBytes int, readOnly bool) (bolt *bbolt.DB, err err
 		bolt, err = bbolt.Open(path, 0o600, &bbolt.Options{
 			Timeout:         time.Second,
 			ReadOnly:        readOnly,
+			PreLoadFreelist: readOnly,
 			FreelistType:    bbolt.FreelistMapType,
 			NoFreelistSync:  false,
 			InitialMmapSize: mapBytes,

@@ -68,6 +68,9 @@ func (db *DB) verifyFile(tx *bbolt.Tx) error {
 	if err != nil {
 		return err
 	}
+	if err := pagesEnd(tx); err != nil {
+		return err
+	}
 	var problems []error
 	for p := range tx.Check() {
 		if len(problems) < problemsMax {
@@ -75,6 +78,25 @@ func (db *DB) verifyFile(tx *bbolt.Tx) error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// pagesEnd refuses a page that claims to go on beyond the file. bbolt's own check would note every page up to
+// there, in memory.
+func pagesEnd(tx *bbolt.Tx) error {
+	total := int(tx.Size() / int64(tx.DB().Info().PageSize))
+	for id := 0; id < total; id++ {
+		p, err := tx.Page(id)
+		switch {
+		case err != nil:
+			return err
+		case p.Type == "free":
+		case p.OverflowCount >= total-id:
+			return fmt.Errorf("%w: page %d of %d goes on for %d pages", ErrCorrupt, id, total, p.OverflowCount)
+		default:
+			id += p.OverflowCount
+		}
+	}
+	return nil
 }
 
 // verify reads the table's rows and compares them with the tally written beside them.

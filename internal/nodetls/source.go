@@ -145,7 +145,7 @@ func read(f Files, now time.Time) (*generation, error) {
 	}
 	_, err = g.cert.Leaf.Verify(x509.VerifyOptions{Roots: g.pool, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}})
 	if err != nil {
-		return nil, fmt.Errorf("--tls-cert %s is not good: %w; core ca renew or core ca issue makes a new one", f.Cert, err)
+		return nil, fmt.Errorf("--tls-cert %s is not good: %w; core ca renew makes a new one while the old one is valid; later, core ca token and then core ca request with the same --out", f.Cert, err)
 	}
 	return g, nil
 }
