@@ -39,6 +39,9 @@ func (n *Node) Leading() bool {
 	return ready
 }
 
+// Applied is the index up to which Committed gives entries out.
+func (n *Node) Applied() uint64 { return n.fsm.reached.load() }
+
 // Status never blocks on storage or on the network.
 func (n *Node) Status() Status {
 	addr, id := n.raft.LeaderWithID()

@@ -46,10 +46,10 @@ type source struct{ node *Node }
 
 var _ backup.Source = source{}
 
-// Position implements backup.Source.
+// Position implements backup.Source. The log gives an entry out a moment after the machine has applied it.
 func (s source) Position() backup.Position {
 	at := s.node.Machine.Index()
-	return backup.Position{Timeline: at.Timeline, Index: at.Raft, History: s.node.Machine.History()}
+	return backup.Position{Timeline: at.Timeline, Index: min(at.Raft, s.node.Raft.Applied()), History: s.node.Machine.History()}
 }
 
 // Entries implements backup.Source.
