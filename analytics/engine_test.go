@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +19,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"meridian/deploy/local/clickhouse/fetch"
+	"meridian/internal/loopback"
 )
 
 // TestMain removes what buildEngine made.
@@ -72,12 +72,11 @@ type engine struct {
 // reserveEngine picks a directory and a port and starts nothing.
 func reserveEngine(t *testing.T) *engine {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := loopback.Addresses(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	e := &engine{t: t, dir: t.TempDir(), addr: l.Addr().String()}
+	e := &engine{t: t, dir: t.TempDir(), addr: addr[0]}
 	t.Cleanup(e.kill)
 	return e
 }

@@ -159,6 +159,7 @@ func TestCheckOfAnEmptyFile(t *testing.T) {
 }
 
 func TestCheckOfAnEmptyState(t *testing.T) {
+	t.Setenv(asCore, "1") // for the process that reads
 	dir := t.TempDir()
 	m, err := core.OpenMachine(core.MachineConfig{Path: filepath.Join(dir, "state.db"), InitialMmapSize: 1 << 24})
 	if err != nil {
