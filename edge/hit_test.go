@@ -3,6 +3,7 @@ package edge
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -15,8 +16,13 @@ import (
 // TestQuickAnswersAsTheLongWay: for targets, headers and methods of every kind, the short cut for hits answers
 // exactly what the long way does, and takes nothing that the long way refuses.
 func TestQuickAnswersAsTheLongWay(t *testing.T) {
-	shop := newShopStub()
-	s := startServer(t, shop.routes(), func(c *Config) { c.Feed = newFakeFeed() })
+	// Not started: nothing is polished, and tags stay.
+	s, err := NewServer(Config{ID: "edge-1", Region: "eu", Secret: []byte("0123456789abcdef"), Routes: newShopStub().routes(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	s.epochs.apply(api.FeedBatch{Next: at(100)}, time.Now().Add(time.Hour))
 	seed := rand.Uint64()
 	t.Log("seed", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
