@@ -120,8 +120,9 @@ func (m *logModel) append() {
 		batch = append(batch, &l)
 	}
 	err := m.log.StoreLogs(batch)
-	if errors.Is(err, waltypes.ErrSealed) {
-		// raft-wal may still be changing to a new file. A node ends at that, and starts again.
+	for starts := 0; errors.Is(err, waltypes.ErrSealed) && starts < 20; starts++ {
+		// raft-wal may still be changing to a new file, also right after it was opened. A node ends at that, and
+		// starts again.
 		m.must(m.log.Close())
 		m.open()
 		err = m.log.StoreLogs(batch)
