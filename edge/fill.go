@@ -93,7 +93,7 @@ func (s *Server) fetch(b *bound, r *Request, key string) (*entry, *api.Error) {
 	if verr != nil {
 		return nil, api.Internal(fmt.Errorf("compress %s: %w", r.Path, verr))
 	}
-	e.variants, e.rough = variants, rough
+	e.variants, e.rough = variants, rough && !e.file // files are sent as they are
 	ttl := ans.TTL
 	if ttl <= 0 {
 		ttl = s.cfg.TTL

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sort"
 	"sync"
 	"testing"
 	"time"
@@ -24,15 +25,7 @@ func newZipf(n int, s float64) *zipf {
 
 func (z *zipf) draw(rng *rand.Rand) int {
 	x := rng.Float64() * z.sums[len(z.sums)-1]
-	lo, hi := 0, len(z.sums)-1
-	for lo < hi {
-		if mid := (lo + hi) / 2; z.sums[mid] < x {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	return lo
+	return sort.SearchFloat64s(z.sums, x)
 }
 
 // BenchmarkHitRatio is the share of hits on a Zipf trace with exponent 1.05, with room for a tenth of the bytes.
