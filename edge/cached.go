@@ -56,24 +56,22 @@ func cacheKey(r *Request) []byte {
 // cached answers what is the same for everyone.
 func (s *Server) cached(ctx *fasthttp.RequestCtx, b *bound, r *Request, t timing) {
 	name := cacheKey(r)
-	key, old := string(name), s.cache.get(name)
+	key, doubt, old := string(name), s.doubt(t.start), s.cache.get(name)
 	if old != nil {
 		if old.pass {
-			s.alone(ctx, b, r, key, cacheStatus{fwd: "bypass"}, t)
+			s.alone(ctx, b, r, key, cacheStatus{fwd: "bypass", detail: doubt}, t)
 			return
 		}
 		switch s.judge(old) {
 		case valid:
 			if t.start.Before(old.freshUntil) {
-				s.stored(ctx, r, old, s.hit(t.start), t)
+				s.stored(ctx, r, old, cacheStatus{hit: true, detail: doubt}, t)
 				return
 			}
 		case soft:
 			if t.start.Before(old.freshUntil) {
 				s.refresh(b, r, key, old)
-				c := s.hit(t.start)
-				c.detail = cmp.Or(c.detail, "refreshing")
-				s.stored(ctx, r, old, c, t)
+				s.stored(ctx, r, old, cacheStatus{hit: true, detail: cmp.Or(doubt, "refreshing")}, t)
 				return
 			}
 		}
@@ -88,14 +86,12 @@ func (s *Server) cached(ctx *fasthttp.RequestCtx, b *bound, r *Request, t timing
 			return
 		}
 	}
-	s.miss(ctx, b, r, key, old, t)
+	s.miss(ctx, b, r, key, doubt, old, t)
 }
 
-// hit is the status of an answer out of the cache.
-func (s *Server) hit(now time.Time) cacheStatus { return cacheStatus{hit: true, detail: s.doubt(now)} }
-
 // doubt is the detail of an answer that may be older than an acknowledged change: without the feed nobody
-// waited for this edge. That is true of what it fetches, too: it does not know how new a core must be.
+// waited for this edge. That is true of what it fetches, too: it does not know how new a core must be. It is asked
+// before the epochs are: in touch, they know by then of every change acknowledged before now.
 func (s *Server) doubt(now time.Time) string {
 	if s.epochs.inTouch(now) {
 		return ""
@@ -142,7 +138,7 @@ func (s *Server) fetcher(b *bound, r *Request, key string, old *entry) func() (*
 }
 
 // miss waits for the one flight of the key. old, if any, is outdated and shown only if that fails.
-func (s *Server) miss(ctx *fasthttp.RequestCtx, b *bound, r *Request, key string, old *entry, t timing) {
+func (s *Server) miss(ctx *fasthttp.RequestCtx, b *bound, r *Request, key, doubt string, old *entry, t timing) {
 	fwd := "miss"
 	if old != nil {
 		fwd = "stale"
@@ -177,10 +173,10 @@ func (s *Server) miss(ctx *fasthttp.RequestCtx, b *bound, r *Request, key string
 			continue
 		}
 		t.core = fl.entry.core
-		s.stored(ctx, r, fl.entry, cacheStatus{fwd: fwd, fwdStatus: fl.entry.status, stored: !fl.entry.pass && !joined, collapsed: joined, detail: s.doubt(t.start)}, t)
+		s.stored(ctx, r, fl.entry, cacheStatus{fwd: fwd, fwdStatus: fl.entry.status, stored: !fl.entry.pass && !joined, collapsed: joined, detail: doubt}, t)
 		return
 	}
-	s.alone(ctx, b, r, key, cacheStatus{fwd: fwd}, t)
+	s.alone(ctx, b, r, key, cacheStatus{fwd: fwd, detail: doubt}, t)
 }
 
 // failed answers when the flight brought nothing: with the old entry if there is one.
@@ -222,7 +218,7 @@ func (s *Server) alone(ctx *fasthttp.RequestCtx, b *bound, r *Request, key strin
 	if e.status == 0 {
 		e.status = 200
 	}
-	c.fwdStatus, c.detail = e.status, s.doubt(t.start)
+	c.fwdStatus = e.status
 	t.core = a.Core
 	s.stored(ctx, r, e, c, t)
 }

@@ -22,16 +22,20 @@ type epochs struct {
 	touchEnds atomic.Int64
 	made      time.Time
 
-	mu     sync.RWMutex // guards everything below
-	hard   epochMap
-	soft   epochMap
-	cursor api.Index
-	beat   time.Time // when the poll behind the last batch left
-	lease  time.Time // when the last granted renewal left
-	leased bool      // leases are asked for
-	// owed is where the leader was at owedSince; the feed should have brought us there by now.
+	mu      sync.RWMutex // guards everything below
+	hard    epochMap
+	soft    epochMap
+	cursor  api.Index
+	beat    time.Time // when the poll behind the last batch left
+	lease   time.Time // when the last granted renewal left
+	leased  bool      // leases are asked for
+	granted uint32    // the timeline of that lease
+	// owed is where the leader was at owedSince; the feed should have brought us there by owedSince + beatMax.
 	owed      api.Index
 	owedSince time.Time
+	// behind is where the leader was when it granted a lease after one that had lapsed: in between nobody waited
+	// for this edge, so it must have been there before anything counts.
+	behind api.Index
 }
 
 // epochMap is the last change of each tag, and the index below which it was forgotten.
@@ -51,7 +55,8 @@ const (
 
 // An edge is in touch with the feed if its last heartbeat left at most beatMax ago, its lease, which
 // the core counts for 3 s, was asked for at most leaseMax ago, and the feed has brought what the
-// leader had beatMax ago: a core that is cut off from the leader still sends heartbeats.
+// leader had beatMax ago: a core that is cut off from the leader still sends heartbeats. After a lease that
+// lapsed the feed must first reach the grant of the next one.
 const (
 	beatMax  = 2 * time.Second
 	leaseMax = 2500 * time.Millisecond
@@ -168,11 +173,16 @@ func (e *epochs) position() api.Index {
 	return e.cursor
 }
 
-// renewed notes that the lease asked for at sent was granted, when the leader was at index.
-func (e *epochs) renewed(index api.Index, sent time.Time) {
+// renewed notes at now that the lease asked for at sent was granted, when the leader was at index.
+func (e *epochs) renewed(index api.Index, sent, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	defer e.retouch()
+	// A restore forgets leases, and one that ended before this grant left a gap.
+	if now.Sub(e.lease) >= leaseMax || index.Timeline != e.granted {
+		e.behind = api.Max(e.behind, index)
+	}
+	e.granted = index.Timeline
 	if sent.After(e.lease) {
 		e.lease = sent
 	}
@@ -203,6 +213,9 @@ func (e *epochs) retouch() {
 	}
 	if later(e.owed, e.cursor) {
 		earlier(e.owedSince.Add(beatMax))
+	}
+	if later(e.behind, e.cursor) || e.leased && e.granted != e.cursor.Timeline {
+		earlier(time.Time{}) // not before the feed brings that
 	}
 	e.touchEnds.Store(int64(ends.Sub(e.made)))
 }

@@ -89,14 +89,14 @@ func TestTouchNeedsFeedAndLease(t *testing.T) {
 	if e.inTouch(now) {
 		t.Error("no lease yet")
 	}
-	e.renewed(at(1), now)
-	e.renewed(at(1), now.Add(-time.Hour))
+	e.renewed(at(1), now, now)
+	e.renewed(at(1), now.Add(-time.Hour), now)
 	if !e.inTouch(now) {
 		t.Error("with a lease")
 	}
 	// A core that is cut off sends heartbeats and no news.
-	e.renewed(at(9), now)
-	e.renewed(at(12), now.Add(time.Second))
+	e.renewed(at(9), now, now)
+	e.renewed(at(12), now.Add(time.Second), now.Add(time.Second))
 	e.apply(api.FeedBatch{Next: at(8)}, now.Add(beatMax-1))
 	if !e.inTouch(now.Add(beatMax-1)) || e.inTouch(now.Add(beatMax)) {
 		t.Error("a feed that does not move is believed")
@@ -109,5 +109,44 @@ func TestTouchNeedsFeedAndLease(t *testing.T) {
 	e.apply(api.FeedBatch{Next: at(12)}, end)
 	if !e.inTouch(end.Add(-1)) || e.inTouch(end) {
 		t.Error("the lease is over")
+	}
+}
+
+// TestLapsedLease: what changed while no lease was held must be known before anything counts again.
+func TestLapsedLease(t *testing.T) {
+	now := time.Now()
+	e := newEpochs(10)
+	e.needLease()
+	e.renewed(at(5), now, now)
+	e.apply(api.FeedBatch{Next: at(4)}, now)
+	if e.inTouch(now) {
+		t.Error("the first lease was granted at 5")
+	}
+	e.apply(api.FeedBatch{Next: at(5)}, now)
+	if !e.inTouch(now) {
+		t.Error("the feed is where the lease begins")
+	}
+	e.renewed(at(7), now.Add(time.Second), now.Add(2*time.Second))
+	if !e.inTouch(now.Add(2*time.Second - 1)) {
+		t.Error("a renewal in time leaves the feed 2 s to follow")
+	}
+	now = now.Add(time.Minute)
+	e.renewed(at(9), now, now)
+	e.apply(api.FeedBatch{Next: at(8)}, now)
+	if e.inTouch(now) {
+		t.Error("8 is before the new lease")
+	}
+	e.apply(api.FeedBatch{Next: at(9)}, now)
+	if !e.inTouch(now) {
+		t.Error("the feed is where the new lease begins")
+	}
+	restored := api.Index{Timeline: at(9).Timeline + 1, Raft: 3}
+	e.apply(api.FeedBatch{Next: restored, Reset: true}, now)
+	if e.inTouch(now) {
+		t.Error("a restored core knows of no lease")
+	}
+	e.renewed(restored, now, now)
+	if !e.inTouch(now) {
+		t.Error("a lease of the new timeline")
 	}
 }

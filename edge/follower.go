@@ -127,7 +127,7 @@ func (f *follower) renew() {
 		index, err := f.feed.Renew(ctx, f.epochs.position())
 		cancel()
 		if err == nil {
-			f.epochs.renewed(index, sent)
+			f.epochs.renewed(index, sent, time.Now())
 		} else if f.ctx.Err() == nil {
 			f.log.Debug("the lease was not renewed", "err", err)
 		}

@@ -29,11 +29,12 @@ func (s *Server) quick(ctx *fasthttp.RequestCtx, t timing) bool {
 	if !underAPI(target) && wantsHTML(h.PeekCanonical(nameAccept)) {
 		key = append(buf[:0], s.keyHeadHTML...)
 	}
+	doubt := s.doubt(t.start)
 	e := s.cache.get(append(key, target...))
 	if e == nil || e.pass || e.problem != nil || !t.start.Before(e.freshUntil) || s.judge(e) != valid {
 		return false
 	}
-	s.stored(ctx, nil, e, s.hit(t.start), t)
+	s.stored(ctx, nil, e, cacheStatus{hit: true, detail: doubt}, t)
 	return true
 }
 
