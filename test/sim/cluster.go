@@ -71,6 +71,16 @@ func newCluster(o Options, dir string, ring *seal.Keyring) *cluster {
 	return c
 }
 
+// forget lets go of what the computers stored: a goroutine that waits for ever keeps the cluster in memory.
+func (c *cluster) forget() {
+	for _, n := range c.nodes {
+		n.state = nil
+		n.disk.mu.Lock()
+		n.disk.files, n.disk.names = nil, nil
+		n.disk.mu.Unlock()
+	}
+}
+
 func (c *cluster) founders() (out []replication.Member) {
 	for i := range c.nodes {
 		id := fmt.Sprintf("n%d", i)

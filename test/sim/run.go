@@ -78,6 +78,7 @@ func Run(t *testing.T, o Options) Result {
 				}
 				r.Trace, r.Violations = c.trace.result()
 				r.Stats = c.stats
+				c.forget()
 			}()
 			c.live(o.Length)
 			c.over = true
