@@ -40,8 +40,9 @@ type Config struct {
 	// Origins are further origins, like https://shop.example, whose pages may send forms here. The
 	// host a request is for always may.
 	Origins []string
-	// TrustedProxies may name the client in X-Forwarded-For; nobody else is believed.
+	// TrustedProxies may name the client in ClientHeader, X-Forwarded-For by default; nobody else is believed.
 	TrustedProxies []netip.Prefix
+	ClientHeader   ClientHeader
 
 	// CacheBytes bounds the cache. Default 256 MiB. MaxEntry bounds one answer in it. Default 16 MiB.
 	CacheBytes, MaxEntry int64
@@ -100,6 +101,8 @@ func (c *Config) setDefaults() error {
 		return errors.New("edge: --region: name this edge's region, such as eu")
 	case len(c.Secret) < 16:
 		return errors.New("edge: --secret: give at least 16 bytes, the same on every edge")
+	case c.ClientHeader != "" && c.ClientHeader != ForwardedFor && c.ClientHeader != Forwarded:
+		return fmt.Errorf("edge: --client-header %q: give %s or %s", c.ClientHeader, ForwardedFor, Forwarded)
 	case len(c.Routes) == 0:
 		return errors.New("edge: no routes")
 	}
@@ -131,6 +134,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.LogSample == 0 {
 		c.LogSample = 100
+	}
+	if c.ClientHeader == "" {
+		c.ClientHeader = ForwardedFor
 	}
 	if c.Addr == "" {
 		c.Addr = "127.0.0.1:8080"

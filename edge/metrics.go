@@ -105,5 +105,5 @@ func (s *Server) account(ctx *fasthttp.RequestCtx, t timing) {
 	}
 	s.log.Info("answered", "method", string(ctx.Method()), "path", short(ctx.Path(), 512), "status", status,
 		"bytes", len(ctx.Response.Body()), "ms", float64(took.Microseconds())/1000, "request_id", requestID(ctx),
-		"client", s.client(ctx), "cache", string(ctx.Response.Header.Peek("Cache-Status")))
+		"client", told(s.client(ctx)), "cache", string(ctx.Response.Header.Peek("Cache-Status")))
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -52,40 +51,6 @@ func wantsHTML(accept []byte) bool {
 	return len(accept) == 0 || bytes.Contains(accept, []byte("text/html")) || bytes.Contains(accept, []byte("*/*"))
 }
 
-// client is the address a request came from; a trusted proxy may name it.
-func (s *Server) client(ctx *fasthttp.RequestCtx) string {
-	addr, ok := netip.AddrFromSlice(ctx.RemoteIP())
-	if !ok {
-		return "unknown"
-	}
-	addr = addr.Unmap()
-	if !s.trusted(addr) {
-		return addr.String()
-	}
-	// The last address that a trusted proxy did not add itself is the client's.
-	list := strings.Split(string(bytes.Join(ctx.Request.Header.PeekAll("X-Forwarded-For"), []byte{','})), ",")
-	for i := len(list) - 1; i >= 0; i-- {
-		a, err := netip.ParseAddr(strings.TrimSpace(list[i]))
-		if err != nil {
-			break
-		}
-		addr = a.Unmap()
-		if !s.trusted(addr) {
-			break
-		}
-	}
-	return addr.String()
-}
-
-func (s *Server) trusted(a netip.Addr) bool {
-	for _, p := range s.cfg.TrustedProxies {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
-}
-
 // short copies a header for a handler, dropping what is absurdly long.
 func short(b []byte, limit int) string {
 	if len(b) > limit {
@@ -106,7 +71,7 @@ func (s *Server) complete(ctx *fasthttp.RequestCtx, b *bound, r *Request) *api.E
 	r.IfMatch = short(h.Peek("If-Match"), maxHeaderValue)
 	r.Range = short(h.Peek("Range"), maxHeaderValue)
 	r.Referer = short(h.Peek("Referer"), maxHeaderValue)
-	r.Client = s.client(ctx)
+	r.Client = told(s.client(ctx))
 	r.Bot = robot(h.UserAgent())
 	r.Jar = s.jar.read(h)
 	r.Jar.Min = s.believable(r.Jar.Min)

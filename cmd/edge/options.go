@@ -28,6 +28,7 @@ type options struct {
 	token                                string
 	cookieSecret                         []byte
 	origins                              []string
+	clientHeader                         string
 	proxies                              []netip.Prefix
 	cacheBytes, spoolBytes               flagenv.Bytes
 	ttl, rtt                             time.Duration
@@ -65,7 +66,8 @@ func parseOptions(args []string) (options, error) {
 	fs.StringVar(&n.tokenFile, "cluster-token-file", "", "file with the secret that edges and cores share, at least 16 characters")
 	fs.StringVar(&n.cookieFile, "cookie-secret-file", "", "file with the secret that signs cookies, the same on every edge, at least 16 characters")
 	fs.StringVar(&n.origins, "origins", "", "further origins whose pages may send forms here, separated by commas")
-	fs.StringVar(&n.proxies, "trusted-proxies", "", "networks, such as 10.0.0.0/8, whose X-Forwarded-For is believed, separated by commas")
+	fs.StringVar(&n.proxies, "trusted-proxies", "", "networks, such as 10.0.0.0/8, whose --client-header is believed, separated by commas")
+	fs.StringVar(&o.clientHeader, "client-header", string(edge.ForwardedFor), "the header in which --trusted-proxies name the client: X-Forwarded-For or Forwarded; the other one is ignored")
 	fs.Var(&o.cacheBytes, "cache-bytes", "memory for finished answers")
 	fs.DurationVar(&o.ttl, "cache-ttl", time.Hour, "how long an answer is fresh when no change ends it before")
 	fs.BoolVar(&o.noFollower, "no-follower", false, "do not follow the change feed: answers stay as they are until --cache-ttl; for tests")
@@ -158,6 +160,14 @@ func (o *options) check() error {
 	if o.rtt < 0 || o.rtt > 2*time.Second {
 		return flagenv.Errorf("rtt", "give 0s to 2s")
 	}
+	switch {
+	case strings.EqualFold(o.clientHeader, string(edge.ForwardedFor)):
+		o.clientHeader = string(edge.ForwardedFor)
+	case strings.EqualFold(o.clientHeader, string(edge.Forwarded)):
+		o.clientHeader = string(edge.Forwarded)
+	default:
+		return flagenv.Errorf("client-header", "give X-Forwarded-For or Forwarded, whichever the proxies write")
+	}
 	if o.maxConns < 1 {
 		return flagenv.Errorf("max-conns-per-address", "give at least 1")
 	}
@@ -245,6 +255,6 @@ func (o *options) shop(cores *coreclient.Client, clicks *analytics.Analytics, fi
 
 func (o *options) server(log *slog.Logger) edge.Config {
 	return edge.Config{ID: o.id, Region: o.region, Locale: api.Locale{Currency: o.currency, Country: o.country}, Addr: o.addr, OpsAddr: o.opsAddr,
-		Secret: o.cookieSecret, DisableFollower: o.noFollower, Origins: o.origins, TrustedProxies: o.proxies, CacheBytes: int64(o.cacheBytes),
+		Secret: o.cookieSecret, DisableFollower: o.noFollower, Origins: o.origins, TrustedProxies: o.proxies, ClientHeader: edge.ClientHeader(o.clientHeader), CacheBytes: int64(o.cacheBytes),
 		TTL: o.ttl, MaxConnsPerIP: o.maxConns, Logger: log}
 }
