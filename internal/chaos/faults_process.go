@@ -141,6 +141,7 @@ func changeMembers(r *round) error {
 	if r.rng.IntN(2) == 0 {
 		gone = l // it hands on first
 	}
+	r.removed = gone // also if a later step fails
 	for _, step := range []func() error{
 		func() error { return r.member(api.ClusterJoin, api.MemberChange{ID: learner.id, Role: "learner"}) },
 		func() error { return r.depose(gone, others[2]) },
@@ -153,7 +154,6 @@ func changeMembers(r *round) error {
 		}
 		r.wait(300 * time.Millisecond)
 	}
-	r.removed = gone
 	_, v := r.cluster.view(r.ctx)
 	for _, m := range v.Members {
 		if m.ID == gone.id {

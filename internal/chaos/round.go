@@ -25,7 +25,7 @@ const (
 	calmBefore   = 300 * time.Millisecond // load before the fault
 	calmAfter    = 500 * time.Millisecond // load on the healed cluster
 	recoverIn    = 20 * time.Second       // the longest a healed cluster may take
-	settleIn     = 60 * time.Second // asking for every outcome: no promise, and a busy disk may take its time
+	settleIn     = 60 * time.Second       // asking for every outcome: no promise, and a busy disk may take its time
 	roundIn      = 150 * time.Second
 	heartbeat    = 300 * time.Millisecond
 	decideWithin = 5 * time.Second // for the history of one object
