@@ -349,8 +349,10 @@ var (
 	StockAdjust = Endpoint[AdjustStock, StockLevel]{Name: "stock.adjust", Kind: Write}
 	StockSet    = Endpoint[SetStock, StockLevel]{Name: "stock.set", Kind: Write}
 
-	CachePurge    = Endpoint[Purge, PurgeResult]{Name: "cache.purge", Kind: Write, Slow: true}
-	ClusterGet    = Endpoint[None, Cluster]{Name: "cluster.get", Kind: Leader}
+	CachePurge = Endpoint[Purge, PurgeResult]{Name: "cache.purge", Kind: Write, Slow: true}
+	ClusterGet = Endpoint[None, Cluster]{Name: "cluster.get", Kind: Leader}
+	// ClusterSeen is ClusterGet as any core sees it, for when no leader answers.
+	ClusterSeen   = Endpoint[None, Cluster]{Name: "cluster.seen", Kind: Read, Slow: true}
 	ClusterEnlist = Endpoint[Enlist, CoreNodes]{Name: "cluster.enlist", Kind: Leader, Slow: true}
 	ClusterCores  = Endpoint[None, CoreNodes]{Name: "cluster.cores", Kind: Read}
 	ClusterJoin   = Endpoint[MemberChange, Cluster]{Name: "cluster.join", Kind: Leader, Slow: true}

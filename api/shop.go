@@ -197,6 +197,9 @@ type Cluster struct {
 	Timeline    uint32   `json:"timeline"`
 	Members     []Member `json:"members"`
 	Edges       []Edge   `json:"edges"`
+	// SeenBy is set when no leader answered: the core whose own view this is. Then LiveVoters are those that
+	// answer this core, itself included, and only its own applied index is known.
+	SeenBy string `json:"seen_by,omitempty"`
 }
 
 // Edge is a live edge: one that holds a lease.

@@ -125,6 +125,7 @@ func (s *Service) routes() map[string]handler {
 	add(write(s, api.StockSet, s.stockSet))
 	add(write(s, api.CachePurge, s.purge))
 	add(write(s, api.ClusterGet, s.clusterGet))
+	add(write(s, api.ClusterSeen, s.clusterSeen))
 	add(write(s, api.ClusterJoin, s.clusterJoin))
 	add(write(s, api.ClusterEnlist, s.clusterEnlist))
 	add(read(s, api.ClusterCores, func(*call, api.None) (api.CoreNodes, error) { return s.coreNodes() }))

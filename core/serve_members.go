@@ -23,6 +23,18 @@ func (s *Service) clusterGet(ctx context.Context, c *call, _ api.None) (reply, e
 	return reply{value: v, status: 200, index: at}, err
 }
 
+// clusterSeen answers without a majority: from this node's configuration, and whom it reaches now.
+func (s *Service) clusterSeen(ctx context.Context, c *call, _ api.None) (reply, error) {
+	if err := need(c, roleOperator); err != nil {
+		return reply{}, err
+	}
+	v, err := s.cfg.Members.Seen(ctx)
+	at := s.m.View(func() { v.Edges = s.m.liveEdges() })
+	v.Timeline = at.Timeline
+	s.describe(&v)
+	return reply{value: v, status: 200, index: at}, err
+}
+
 func (s *Service) change(ctx context.Context, c *call, fn func() error) (reply, error) {
 	if err := need(c, roleOperator); err != nil {
 		return reply{}, err

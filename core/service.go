@@ -39,6 +39,8 @@ type Log interface {
 // Members is the membership of the cluster.
 type Members interface {
 	Cluster(ctx context.Context) (api.Cluster, error)
+	// Seen is what this node knows when nobody leads: SeenBy names it.
+	Seen(ctx context.Context) (api.Cluster, error)
 	// Enlist admits a node that says where it is, as a learner if it asks to join, or refuses it for good
 	// with a conflict.
 	Enlist(ctx context.Context, e api.Enlist) error

@@ -24,7 +24,7 @@ func (s *Shop) deskRoutes() []Route {
 	}
 	return []Route{
 		{Method: "GET", Pattern: "/admin/", Class: Private, Timeout: payTimeout, Handler: s.desk},
-		{Method: "GET", Pattern: "/admin/operations", Class: Private, Handler: s.operationsPage},
+		{Method: "GET", Pattern: "/admin/operations", Class: Private, Timeout: payTimeout, Handler: s.operationsPage},
 		{Method: "GET", Pattern: "/admin/sign-in", Class: Private, Query: []string{"next"}, Handler: s.staffSignInPage},
 		form("/admin/sign-in", s.limitSignIns(s.staffSignIn)),
 		form("/admin/sign-out", s.staffSignOut),
@@ -188,7 +188,7 @@ func (s *Shop) operationsPage(ctx context.Context, r *Request) (*Answer, error) 
 	if err != nil || elsewhere != nil {
 		return elsewhere, err
 	}
-	c, err := ask(ctx, t, api.ClusterGet, api.None{})
+	c, err := seeCluster(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -202,6 +202,9 @@ func (s *Shop) operationsPage(ctx context.Context, r *Request) (*Answer, error) 
 	}
 	if c.Voters > 0 {
 		members.Title = fmt.Sprintf("Cores: %d of %d voters answer, %d are needed", c.LiveVoters, c.Voters, c.Quorum)
+	}
+	if c.SeenBy != "" {
+		members.Title = fmt.Sprintf("Cores, as %s sees them, since no leader answers: %d of %d voters answer it, %d are needed", c.SeenBy, c.LiveVoters, c.Voters, c.Quorum)
 	}
 	edges := web.Table{Title: "Live edges", Columns: []string{"Id", "Region", "Has applied"}, Empty: "No edge holds a lease."}
 	for _, e := range c.Edges {

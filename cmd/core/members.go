@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -113,18 +114,51 @@ func (c *membersCommand) call(ctx context.Context, method, path string, body any
 	}
 	b, err := c.staff.call(ctx, method, path, contentType, in)
 	if err != nil {
-		return err
-	}
-	if c.json {
-		_, err = os.Stdout.Write(append(bytes.TrimSpace(b), '\n'))
-		return err
+		return advice(err)
 	}
 	var v api.Cluster
 	if err := json.Unmarshal(b, &v); err != nil {
 		return fmt.Errorf("read the shop's answer: %w", err)
 	}
+	if c.json {
+		_, err = os.Stdout.Write(append(bytes.TrimSpace(b), '\n'))
+		return errors.Join(err, undecided(v))
+	}
 	printMembers(os.Stdout, v)
-	return nil
+	return undecided(v)
+}
+
+// advice says where to look on when the shop cannot decide.
+func advice(err error) error {
+	var refused *shopError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	if refused.status == http.StatusServiceUnavailable {
+		return fmt.Errorf("%w core members shows which cores answer; if it cannot either, ask another edge (--shop) and look at the cores' /readyz", err)
+	}
+	return err
+}
+
+// undecided says what to do when the view is not a leader's.
+func undecided(v api.Cluster) error {
+	if v.SeenBy == "" {
+		return nil
+	}
+	counts := fmt.Sprintf("%d of %d voters answer %s, and a majority of %d is needed", v.LiveVoters, v.Voters, v.SeenBy, v.Quorum)
+	var silent []string
+	for _, m := range v.Members {
+		if m.Role == "voter" && !m.Healthy {
+			silent = append(silent, m.ID)
+		}
+	}
+	switch {
+	case v.Leader != "":
+		return fmt.Errorf("the leader does not answer this edge: for %s it is %s; %s. Ask again in a moment; if it stays so, look whether the edge reaches %s (--cores), or ask another edge (--shop)", v.SeenBy, v.Leader, counts, v.Leader)
+	case v.LiveVoters >= v.Quorum:
+		return fmt.Errorf("no leader: %s. An election may be under way: ask again in a moment; if it stays so, the logs of these cores say why", counts)
+	}
+	return fmt.Errorf("no leader: %s, so nothing can be sold or changed. Start %s again, on the data it had; docs/OPERATIONS.md, When a node is lost, says what else there is", counts, strings.Join(silent, " or "))
 }
 
 // behindFrom is from how many entries on a member is shown as behind: some are always on their way.
@@ -138,15 +172,31 @@ func printMembers(w io.Writer, v api.Cluster) {
 	fmt.Fprintf(w, "%-12s %-8s %-8s %-22s %-22s %10s %8s %s\n", "id", "region", "role", "raft", "api", "applied", "lag ms", "state")
 	for _, m := range v.Members {
 		state := "healthy"
-		if !m.Healthy {
+		applied, lag := strconv.FormatUint(m.AppliedIndex, 10), strconv.FormatInt(m.LagMS, 10)
+		if v.SeenBy != "" {
+			lag = "?"
+		}
+		if v.SeenBy != "" && v.SeenBy != m.ID {
+			applied = "?"
+		}
+		behind := newest - m.AppliedIndex
+		switch {
+		case !m.Healthy:
 			state = "DOES NOT ANSWER"
-		} else if behind := newest - m.AppliedIndex; behind >= behindFrom {
+		case v.SeenBy == m.ID:
+			state = "was asked"
+		case v.SeenBy != "":
+			state = "answers " + v.SeenBy
+		case behind >= behindFrom:
 			state = fmt.Sprintf("catching up, %d entries behind", behind)
 		}
 		if m.ID == v.Leader {
 			state += ", leads"
 		}
-		fmt.Fprintf(w, "%-12s %-8s %-8s %-22s %-22s %10d %8d %s\n", m.ID, m.Region, m.Role, m.Address, m.APIAddress, m.AppliedIndex, m.LagMS, state)
+		fmt.Fprintf(w, "%-12s %-8s %-8s %-22s %-22s %10s %8s %s\n", m.ID, m.Region, m.Role, m.Address, m.APIAddress, applied, lag, state)
+	}
+	if v.SeenBy != "" {
+		return
 	}
 	fmt.Fprintf(w, "%d of %d voters answer, %d are needed", v.LiveVoters, v.Voters, v.Quorum)
 	if spare := v.LiveVoters - v.Quorum; spare == 0 {

@@ -50,6 +50,23 @@ func (m membership) Cluster(context.Context) (api.Cluster, error) {
 	return c, nil
 }
 
+// Seen implements core.Members.
+func (m membership) Seen(ctx context.Context) (api.Cluster, error) {
+	c, err := m.Cluster(ctx)
+	c.SeenBy, c.LiveVoters = m.node.Status().ID, 0
+	unreached := m.node.Reach(ctx)
+	for i := range c.Members {
+		x := &c.Members[i]
+		if x.Healthy, x.LagMS = unreached[x.ID] == nil, -1; x.Healthy && x.Role == string(replication.RoleVoter) {
+			c.LiveVoters++
+		}
+		if x.ID != c.SeenBy {
+			x.AppliedIndex = 0
+		}
+	}
+	return c, err
+}
+
 // Join implements core.Members: a new member learns; one that is there changes its role.
 func (m membership) Join(ctx context.Context, c api.MemberChange) error {
 	for _, x := range m.node.Status().Members {
@@ -133,7 +150,7 @@ func (m membership) known(id string) error {
 			return nil
 		}
 	}
-	return api.NewError(api.CodeNotFound, "There is no member %q. GET /admin/api/v1/cluster lists them.", id)
+	return api.NewError(api.CodeNotFound, "There is no member %q. core members, and GET /admin/api/v1/cluster, list them.", id)
 }
 
 // member explains why a membership change was refused: replication's own sentences are meant for operators.
