@@ -36,6 +36,9 @@ type Backup struct {
 type BackupRange struct {
 	From Index `json:"from"`
 	To   Index `json:"to"`
+	// FromAt and ToAt are RFC 3339, log time; empty where it is not known.
+	FromAt string `json:"from_at,omitempty"`
+	ToAt   string `json:"to_at,omitempty"`
 }
 
 // RestoreOutcome says what became of the restore that the present timeline began with.

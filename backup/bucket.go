@@ -41,6 +41,7 @@ type owner struct {
 type Bucket struct {
 	store  *objects.Store
 	prefix string
+	ends   ends
 }
 
 // NewBucket is the backups below a prefix, which is empty or ends in a slash.

@@ -90,7 +90,7 @@ func (c *backupCommand) list(ctx context.Context) error {
 		if len(all) == 0 {
 			return flagenv.Errorf("from", "%s holds no backup: is it what --backup was on the cores, prefix included?", c.from)
 		}
-		v := bucketContents(all)
+		v := bucketContents(ctx, bucket, all)
 		if c.json {
 			return printJSON(v)
 		}
@@ -244,7 +244,7 @@ func (c *backupCommand) differences(ctx context.Context) error {
 }
 
 // bucketContents is what a bucket holds, as a shop would list it.
-func bucketContents(all []backup.Timeline) api.Backups {
+func bucketContents(ctx context.Context, bucket *backup.Bucket, all []backup.Timeline) api.Backups {
 	v := api.Backups{Backups: []api.Backup{}, Ranges: []api.BackupRange{}}
 	for i := len(all) - 1; i >= 0; i-- {
 		t := all[i]
@@ -259,7 +259,8 @@ func bucketContents(all []backup.Timeline) api.Backups {
 			v.Problem = strings.TrimPrefix(fmt.Sprintf("%s; timeline %d: %v", v.Problem, t.Number, h), "; ")
 		}
 		for _, r := range t.Ranges() {
-			v.Ranges = append(v.Ranges, api.BackupRange{From: api.Index{Timeline: t.Number, Raft: r.From}, To: api.Index{Timeline: t.Number, Raft: r.To}})
+			from, to := bucket.When(ctx, t, r)
+			v.Ranges = append(v.Ranges, api.BackupRange{From: api.Index{Timeline: t.Number, Raft: r.From}, To: api.Index{Timeline: t.Number, Raft: r.To}, FromAt: moment(from), ToAt: moment(to)})
 		}
 	}
 	return v
@@ -296,8 +297,16 @@ func printBackups(w io.Writer, v api.Backups) {
 		fmt.Fprintf(w, "%-18s %-26s %10s %s\n", b.Index, b.At, megabytes(b.Bytes), b.Hash)
 	}
 	for _, r := range v.Ranges {
-		fmt.Fprintf(w, "can be restored: timeline %d, to any index from %d to %d\n", r.From.Timeline, r.From.Raft, r.To.Raft)
+		fmt.Fprintf(w, "can be restored: timeline %d, to any index from %d (%s) to %d (%s)\n", r.From.Timeline, r.From.Raft, cmp.Or(r.FromAt, "time not known"), r.To.Raft, cmp.Or(r.ToAt, "time not known"))
 	}
+}
+
+// moment is an end of a range, empty when its time is not known.
+func moment(ms int64) string {
+	if ms == 0 {
+		return ""
+	}
+	return clock(ms)
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }

@@ -49,6 +49,7 @@ func describe(r core.Report) {
 // checkBackup rebuilds the newest state that the bucket holds in a directory of its own, and verifies
 // all of it: checksums, the state's hash wherever the log carries one, and every invariant.
 func checkBackup(ctx context.Context, o restoreOptions, scratch string) error {
+	o.checks = true
 	bucket, err := o.s3.open("backup", o.from)
 	if err != nil {
 		return err

@@ -31,6 +31,7 @@ type restoreOptions struct {
 	toTime   string
 	timeline uint
 	dryRun   bool
+	checks   bool // core check, whose flag for the place is another
 	moment   time.Time
 }
 

@@ -153,6 +153,23 @@ func TestDamagedBackups(t *testing.T) {
 		}
 	})
 
+	// A list says when its ranges begin and end.
+	last, err := bucket.Segment(t.Context(), chain[len(chain)-1], 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends := fmt.Sprintf("(%s) to %d (%s)", clock(tl.Fulls[0].TimeMS), end, clock(last.LastMS))
+	if out, err := core("backup list --from s3://backups/shop", ""); err != nil || !strings.Contains(out, ends) {
+		t.Errorf("want %s: %v\n%s", ends, err, out)
+	}
+
+	// Where there is none, that is said, and how to make one.
+	for args, flag := range map[string]string{"check --backup s3://backups/nothing": "--backup:", "restore --from s3://backups/nothing --data " + filepath.Join(dir, "none"): "--from:"} {
+		if _, err := core(args, ""); flagenv.ExitCode(err) != flagenv.ExitBadConfig || !strings.HasPrefix(err.Error(), flag+" there is no backup in s3://backups/nothing") || !strings.Contains(err.Error(), "core backup take") {
+			t.Errorf("core %s: %v", args, err)
+		}
+	}
+
 	// A moment that the backup does not have.
 	if _, _, err := restored("--to-time 2036-01-01T00:00:00Z"); flagenv.ExitCode(err) != flagenv.ExitBadConfig || !strings.Contains(err.Error(), "before the time asked for") {
 		t.Errorf("a time to come: %v", err)

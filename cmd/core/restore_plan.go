@@ -63,6 +63,9 @@ func choosePlan(all []backup.Timeline, o restoreOptions) (p plan, err error) {
 			p.timeline = t
 		}
 	}
+	if p.timeline.Number == 0 && len(damaged) == 0 && (len(all) == 0 || o.timeline == 0) {
+		return p, noBackup(o)
+	}
 	if p.timeline.Number == 0 {
 		if len(damaged) > 0 {
 			return p, fmt.Errorf("%s holds no full backup of the timeline asked for that can be read: %w", o.from, oneLine(damaged))
@@ -98,6 +101,15 @@ func choosePlan(all []backup.Timeline, o restoreOptions) (p plan, err error) {
 	}
 	p.chain, err = p.timeline.Chain(p.base.Index, p.to)
 	return p, err
+}
+
+// noBackup says what is missing where a backup was looked for.
+func noBackup(o restoreOptions) error {
+	name := "from"
+	if o.checks {
+		name = "backup"
+	}
+	return flagenv.Errorf(name, "there is no backup in %s: look at the prefix, which has to be that of the cores; a core makes one when core serve has --backup %s and the --s3-* settings, and core backup take waits until it is there", o.from, o.from)
 }
 
 // tooEarly says what is asked for is before a timeline's oldest full backup, and who may have it.

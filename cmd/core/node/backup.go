@@ -121,7 +121,8 @@ func (b backups) List(ctx context.Context) (api.Backups, error) {
 			v.Backups = append(v.Backups, api.Backup{Index: api.Index{Timeline: t.Number, Raft: m.Index}, At: rfc(m.TimeMS), Bytes: m.Bytes, Hash: m.Hash})
 		}
 		for _, r := range t.Ranges() {
-			v.Ranges = append(v.Ranges, api.BackupRange{From: api.Index{Timeline: t.Number, Raft: r.From}, To: api.Index{Timeline: t.Number, Raft: r.To}})
+			from, to := b.node.Backup.Bucket().When(ctx, t, r)
+			v.Ranges = append(v.Ranges, api.BackupRange{From: api.Index{Timeline: t.Number, Raft: r.From}, To: api.Index{Timeline: t.Number, Raft: r.To}, FromAt: moment(from), ToAt: moment(to)})
 		}
 	}
 	return v, nil
@@ -146,6 +147,14 @@ func (n *Node) stop(err error) {
 }
 
 func rfc(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }
+
+// moment is an end of a range, empty when its time is not known.
+func moment(ms int64) string {
+	if ms == 0 {
+		return ""
+	}
+	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z")
+}
 
 // backupCollectors show the backup to Prometheus: -1 where this node has nothing to say.
 func backupCollectors(s *backup.Shipper) []prometheus.Collector {
