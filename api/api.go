@@ -48,6 +48,8 @@ const (
 	HeaderDeadline   = "X-Meridian-Deadline"   // in requests: milliseconds the caller waits
 	HeaderRequestID  = "X-Request-Id"
 	HeaderLeader     = "X-Meridian-Leader" // in 421 answers: the id of the leading node, or empty
+	// HeaderClusterToken is in the 401 that means the caller's cluster token, not the credential it passes on.
+	HeaderClusterToken = "X-Meridian-Cluster-Token"
 )
 
 // Call is what accompanies a request beside its body.

@@ -107,6 +107,8 @@ func (srv *Server) handle(ctx *fasthttp.RequestCtx) {
 	name, ok := bytes.CutPrefix(ctx.RequestURI(), []byte("/v1/")) // no endpoint has a name that a URI would write in another way
 	switch {
 	case subtle.ConstantTimeCompare(ctx.Request.Header.Peek("Authorization"), srv.token) != 1:
+		// Apart from the 401 of a person's credential, so that an edge does not pass it on to somebody who did nothing wrong.
+		ctx.Response.Header.Set(api.HeaderClusterToken, "refused")
 		srv.problem(ctx, api.NewError(api.CodeUnauthorized, "The core is called by edges and by other cores, with the cluster's token: --cluster-token-file of the caller holds another one."), reply{})
 	case !ok:
 		srv.problem(ctx, api.NewError(api.CodeNotFound, "There is nothing here."), reply{})

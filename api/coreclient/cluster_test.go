@@ -105,6 +105,7 @@ func (w *wire) serve(id string, rw http.ResponseWriter, r *http.Request) {
 	var s step
 	switch {
 	case r.Header.Get("Authorization") != "Bearer secret":
+		rw.Header().Set(api.HeaderClusterToken, "refused")
 		s = refusal(api.NewError(api.CodeUnauthorized, "not an edge"))
 	case name == "frame":
 		s = w.frame(id, body)

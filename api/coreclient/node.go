@@ -35,6 +35,7 @@ type node struct {
 	http   *fasthttp.HostClient
 	frames *framer
 	base   string
+	hints  hinter
 
 	mu    sync.Mutex // guards what follows
 	fails int
@@ -236,7 +237,12 @@ func (n *node) exchange(ctx context.Context, name string, quick bool, limit time
 			err = fmt.Errorf("%w: %w", errNotSent, err)
 		}
 		n.blame(ctx, err, quick, time.Since(now))
+		n.hintTLS(err)
 		return reply{}, fmt.Errorf("%s at %s: %w", name, n.ID, err)
+	}
+	if len(resp.Header.Peek(api.HeaderClusterToken)) > 0 {
+		n.failed(false)
+		return reply{}, fmt.Errorf("%s at %s: %w", name, n.ID, n.refusesToken())
 	}
 	n.succeeded()
 	r := reply{
