@@ -64,8 +64,7 @@ func (n *Node) handOver() {
 	ctx, cancel := context.WithTimeout(context.Background(), n.cfg.ElectionTimeout+time.Second)
 	defer cancel()
 	if err := n.await(ctx, n.raft.LeadershipTransfer()); err != nil {
-		n.cfg.Logger.Warn("leadership was not handed on; the others elect a leader after their time-out",
-			"node", n.cfg.ID, "error", err)
+		n.cfg.Logger.Warn("leadership was not handed on; the others elect a leader after their time-out", "error", err)
 	}
 }
 

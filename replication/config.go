@@ -82,7 +82,7 @@ type Config struct {
 	SnapshotTrailing  uint64        // log entries kept behind a snapshot; default 10240
 	SnapshotRetain    int           // snapshots kept; default 2
 
-	Logger *slog.Logger // default: slog.Default
+	Logger *slog.Logger // names the node, where several share an output; default: slog.Default
 	// Lead runs while this node leads, after a barrier in its own term. Its context ends when
 	// leadership is lost or the node closes; the next run waits until this one has returned.
 	Lead func(ctx context.Context)

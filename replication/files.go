@@ -70,7 +70,7 @@ func (n *Node) openTransport() (*guarded, error) {
 		n.stream = s
 		t = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 			Stream: s, MaxPool: 3, MaxRPCsInFlight: maxRPCsInFlight, Timeout: ioWait,
-			Logger: newHCLog(n.cfg.Logger.With("node", n.cfg.ID)),
+			Logger: newHCLog(n.cfg.Logger),
 		})
 	}
 	g, err := guardTransport(t)

@@ -110,7 +110,7 @@ func (n *Node) openWAL(meta string) (logFiles, error) {
 	if size == 0 {
 		size = wal.DefaultSegmentSize
 	}
-	store, err := wal.Open(filepath.Dir(meta), wal.WithSegmentSize(size), wal.WithLogger(newHCLog(n.cfg.Logger.With("node", n.cfg.ID))))
+	store, err := wal.Open(filepath.Dir(meta), wal.WithSegmentSize(size), wal.WithLogger(newHCLog(n.cfg.Logger)))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Dir(meta), err)
 	}

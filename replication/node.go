@@ -149,7 +149,7 @@ func (n *Node) raftConfig(notify chan<- bool) *raft.Config {
 	c.ShutdownOnRemove = false // the process decides about itself
 	c.NoLegacyTelemetry = true
 	c.NotifyCh = notify
-	c.Logger = newHCLog(n.cfg.Logger.With("node", n.cfg.ID))
+	c.Logger = newHCLog(n.cfg.Logger)
 	return c
 }
 

@@ -47,7 +47,7 @@ func (n *Node) runSnapshots() {
 		}
 		if err := n.Snapshot(context.Background()); err != nil {
 			if !n.isClosing() {
-				n.cfg.Logger.Warn("a snapshot failed; the next try is at the next interval", "node", n.cfg.ID, "error", err)
+				n.cfg.Logger.Warn("a snapshot failed; the next try is at the next interval", "error", err)
 			}
 			continue
 		}

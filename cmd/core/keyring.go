@@ -14,7 +14,7 @@ import (
 func (o *options) openKeyring() (*seal.Keyring, error) {
 	begins, err := o.beginsShop()
 	if err != nil {
-		return nil, flagenv.Errorf("data", "cannot be read: %v", err)
+		return nil, err
 	}
 	ring, err := seal.OpenKeyring(o.keyring, begins)
 	switch {
@@ -34,9 +34,14 @@ func (o *options) beginsShop() (bool, error) {
 	if !o.firstPeer() {
 		return false, nil
 	}
-	entries, err := os.ReadDir(o.data)
+	return emptyDir(o.data)
+}
+
+// emptyDir reports whether a data directory is not there yet, or has nothing in it.
+func emptyDir(dir string) (bool, error) {
+	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return false, err
+		return false, flagenv.Errorf("data", "cannot be read: %v", err)
 	}
 	return !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() != "lost+found" }), nil
 }

@@ -39,7 +39,7 @@ func TestBadSettingsNameTheirFlag(t *testing.T) {
 		"another core":         "serve --cluster-token-file " + token + " --keyring " + filepath.Join(dir, "absent") + " --id core-2 --join core-1=eu@127.0.0.1:1",
 		"--raft-addr":          "serve --cluster-token-file " + token + " --keyring " + ring + " --raft-addr 10.0.0.1:8110",
 		"--raft-advertise":     "serve --cluster-token-file " + token + " --keyring " + ring + " --raft-advertise core.example:8110",
-		"never plain":          "serve --cluster-token-file " + token + " --keyring " + ring + " --peers core-1=eu@127.0.0.1:1@127.0.0.1:2,b=us@10.0.0.2:1@127.0.0.1:3",
+		"never plain":          "serve --raft-addr 127.0.0.1:1 --cluster-token-file " + token + " --keyring " + ring + " --peers core-1=eu@127.0.0.1:1@127.0.0.1:2,b=us@10.0.0.2:1@127.0.0.1:3",
 		"--tls-cert":           "serve --cluster-token-file " + token + " --keyring " + ring + " --tls-key " + token,
 		"--tls-ca":             "serve --cluster-token-file " + token + " --keyring " + ring + " --tls-cert a --tls-key b --tls-ca " + filepath.Join(dir, "nothing"),
 		"ca command":           "ca sell",

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
-	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -93,6 +92,9 @@ func (o *options) complete(peers, join string) error {
 	if err := o.parseJoin(join); err != nil {
 		return err
 	}
+	if err := o.consistent(); err != nil {
+		return err
+	}
 	if o.heartbeat < 100*time.Millisecond {
 		return flagenv.Errorf("heartbeat", "give at least 100ms")
 	}
@@ -176,34 +178,6 @@ func (o *options) parseJoin(join string) error {
 		if host, _, err := net.SplitHostPort(addr); err != nil || host == "" || net.ParseIP(host).IsUnspecified() {
 			return flagenv.Errorf(name, "name the address by which the others reach this node, host:port")
 		}
-	}
-	return nil
-}
-
-func (o *options) parsePeers(peers, join string) error {
-	o.apis = map[string]string{}
-	if join != "" {
-		if peers != "" {
-			return flagenv.Errorf("join", "a node either joins a cluster or begins one: leave --peers empty")
-		}
-		return nil
-	}
-	if peers == "" {
-		peers = fmt.Sprintf("%s=%s@%s@%s", o.id, o.region, o.raftAddr, o.apiAddr)
-	}
-	mine := false
-	for _, p := range strings.Split(peers, ",") {
-		id, rest, ok := strings.Cut(p, "=")
-		parts := strings.Split(rest, "@")
-		if !ok || id == "" || len(parts) != 3 {
-			return flagenv.Errorf("peers", "%q is not id=region@raft-host:port@api-host:port", p)
-		}
-		o.peers = append(o.peers, replication.Member{ID: id, Region: parts[0], Addr: parts[1], Role: replication.RoleVoter})
-		o.apis[id] = parts[2]
-		mine = mine || id == o.id
-	}
-	if !mine {
-		return flagenv.Errorf("peers", "does not name this node, %s", o.id)
 	}
 	return nil
 }

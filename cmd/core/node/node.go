@@ -172,6 +172,7 @@ func Open(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("join the cluster: %w", err), n.Close())
 	}
+	n.misplaced()
 	var kept core.Backups
 	if cfg.Backup != nil {
 		if n.Backup, err = cfg.Backup.open(n, cfg.Logger); err != nil {

@@ -23,6 +23,8 @@ func Claim(dir, id string) error {
 		return durable.WriteFile(path, []byte(id+"\n"), 0o600)
 	case err != nil:
 		return fmt.Errorf("data directory: %w", err)
+	case owner == "":
+		return fmt.Errorf("--data: %s is empty, and it names the node that the directory belongs to; if that is %s for certain, write its name there (echo %s > %s), otherwise give this node a directory of its own", path, id, id, path)
 	case owner != id:
 		return fmt.Errorf("--data: %s is the data directory of %s, and this node is %s; start it with --id %s, or with a directory of its own", dir, owner, id, owner)
 	}

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -13,6 +15,12 @@ func TestClaim(t *testing.T) {
 		}
 	}
 	if err := Claim(dir, "core-2"); err == nil || !strings.Contains(err.Error(), "of core-1, and this node is core-2") {
+		t.Error(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, ownerFile), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Claim(dir, "core-1"); err == nil || !strings.Contains(err.Error(), "node-id is empty") || !strings.Contains(err.Error(), "if that is core-1 for certain") {
 		t.Error(err)
 	}
 }
