@@ -88,8 +88,12 @@ func (c *consumer) run(ctx context.Context, path string) error {
 			n, err = c.carry(ctx)
 		}
 		var disk *os.PathError
-		if errors.As(err, &disk) {
+		var refused *refusal
+		switch {
+		case errors.As(err, &disk):
 			return err // the file cannot be trusted any more
+		case errors.As(err, &refused) && refused.final():
+			return fmt.Errorf("%w: %s", err, refused.advice())
 		}
 		if err != nil && ctx.Err() == nil {
 			fmt.Fprintln(os.Stderr, "consumer:", err, "(trying again)")
@@ -199,7 +203,7 @@ func (c *consumer) call(ctx context.Context, method, path string, body, v any) e
 		return err
 	}
 	if resp.StatusCode >= 300 {
-		return fmt.Errorf("%s %s: %d %.300s", method, req.URL.Path, resp.StatusCode, b)
+		return &refusal{what: method + " " + req.URL.Path, status: resp.StatusCode, body: b}
 	}
 	if v == nil {
 		return nil

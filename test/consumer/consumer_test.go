@@ -4,12 +4,14 @@ package consumer
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -103,6 +105,27 @@ func TestConsumerSurvivesKills(t *testing.T) {
 	}
 	if fmt.Sprint(ids) != fmt.Sprint(want) {
 		t.Errorf("the file holds %v\nwant %v", ids, want)
+	}
+}
+
+// TestConsumerGivesUp: what will be refused for ever ends the consumer, with what to change.
+func TestConsumerGivesUp(t *testing.T) {
+	dir := t.TempDir()
+	program := filepath.Join(dir, "consumer")
+	if out, err := exec.Command("go", "build", "-o", program, "meridian/examples/consumer").CombinedOutput(); err != nil {
+		t.Fatalf("build the example: %v\n%s", err, out)
+	}
+	c := cluster.Start(t, cluster.Options{})
+	for _, try := range []struct{ token, name, limit, says string }{
+		{"nobody's", "erp", "3", "set CONSUMER_TOKEN"}, {cluster.OperatorToken, "erp", "1000000", "look at the settings"}, {cluster.OperatorToken, "analytics", "3", "403"}} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		cmd := exec.CommandContext(ctx, program, "-shop", c.Edges()[0], "-file", filepath.Join(dir, "orders.jsonl"), "-name", try.name, "-limit", try.limit, "-pause", "20ms")
+		cmd.Env = append(os.Environ(), "CONSUMER_TOKEN="+try.token)
+		out, err := cmd.CombinedOutput()
+		cancel()
+		if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), try.says) {
+			t.Errorf("%+v: %v\n%s", try, err, out)
+		}
 	}
 }
 
