@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"meridian/internal/flagenv"
 )
@@ -68,5 +69,28 @@ func TestVoterElsewhere(t *testing.T) {
 		if strings.Count(line, `"node":`) > 1 {
 			t.Error(line)
 		}
+	}
+}
+
+// TestEmptyVoterElsewhere: a voter that comes with an empty directory and another address than the cluster knows, its
+// --peers changed to fit, would wait for ever. It is told.
+func TestEmptyVoterElsewhere(t *testing.T) {
+	r := newRig(t)
+	for _, id := range []string{"core-1", "core-2", "core-3"} {
+		r.start(id, id)
+	}
+	three := r.nodes["core-3"]
+	await(t, "core-3 to be known", func() bool { return strings.Contains(three.log.String(), "the cluster knows this node") })
+	r.stop(three, syscall.SIGKILL)
+	was := three.raft
+	three.raft = freePort(t)
+	three = r.start("core-3", "core-3-empty", "--region", "r3", "--peers", strings.Replace(r.peers, was, three.raft, 1))
+	select {
+	case <-three.exited:
+	case <-time.After(40 * time.Second):
+		t.Fatal("it goes on")
+	}
+	if three.code != flagenv.ExitFailed || !strings.Contains(three.log.String(), "is a voter of this cluster at "+was+", and comes with an empty data directory at "+three.raft) {
+		t.Errorf("exit %d", three.code)
 	}
 }

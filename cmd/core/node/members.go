@@ -102,6 +102,8 @@ func (m membership) Enlist(ctx context.Context, e api.Enlist) error {
 		switch {
 		case x.Role == replication.RoleVoter && e.Join && e.Fresh:
 			return api.NewError(api.CodeConflict, "%s is a voter of this cluster and comes with an empty data directory: it has forgotten what it voted for. Demote and remove it first (core members demote %s, core members remove %s); then it joins as a new member.", e.ID, e.ID, e.ID)
+		case x.Role == replication.RoleVoter && e.Fresh && Elsewhere(x.Addr, e.Address):
+			return api.NewError(api.CodeConflict, "%s is a voter of this cluster at %s, and comes with an empty data directory at %s, where nobody calls it. Start it with --raft-addr %s and that in --peers, or demote and remove it first (core members demote %s, core members remove %s) and start it with --join.", e.ID, x.Addr, e.Address, x.Addr, e.ID, e.ID)
 		case x.Addr == e.Address:
 		case x.Role == replication.RoleVoter:
 			m.log.Warn("a voter says that it is elsewhere; demote it to change its address", "member", e.ID, "known", x.Addr, "says", e.Address)
