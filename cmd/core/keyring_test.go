@@ -72,7 +72,7 @@ func TestKeyringIsMadeOnce(t *testing.T) {
 	}
 	for want, args := range map[string][]string{
 		"copy it from another core":    {"--id", "core-1", "--peers", peers, "--data", filepath.Join(dir, "used")},
-		"core-1: start that one first": {"--id", "core-2", "--peers", peers, "--data", data},
+		"core-1: start that one first": {"--id", "core-2", "--raft-addr", "127.0.0.1:3", "--peers", peers, "--data", data},
 		"only the first core":          {"--id", "core-4", "--join", "core-1=eu@127.0.0.1:2", "--data", data},
 	} {
 		if err := start(args...); flagenv.ExitCode(err) != flagenv.ExitBadConfig || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "safe copy") {
@@ -82,7 +82,7 @@ func TestKeyringIsMadeOnce(t *testing.T) {
 			t.Fatalf("%v: made a key ring", args)
 		}
 	}
-	if err := start("--id", "core-1", "--peers", peers, "--data", data); err == nil || !strings.Contains(err.Error(), "--payments-url") {
+	if err := start("--id", "core-1", "--raft-addr", "127.0.0.1:1", "--peers", peers, "--data", data); err == nil || !strings.Contains(err.Error(), "--payments-url") {
 		t.Errorf("the first core: %v", err)
 	}
 	if _, err := os.Stat(ring); err != nil {

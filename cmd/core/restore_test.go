@@ -129,6 +129,7 @@ func TestPlanWithAGap(t *testing.T) {
 
 // TestRestoreDrill backs a real node up while it runs, loses its directory, and restores it.
 func TestRestoreDrill(t *testing.T) {
+	t.Setenv(asCore, "1") // for the process in which core check reads
 	srv := s3test.Start(t)
 	dir := t.TempDir()
 	s3 := objects.Config{Endpoint: srv.Endpoint, AccessKey: srv.AccessKey, SecretKey: srv.SecretKey, Bucket: "backups"}
