@@ -36,7 +36,7 @@ func Open(cfg Config) (*Analytics, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	spool, err := OpenSpool(SpoolConfig{Dir: cfg.Dir, Edge: cfg.Edge, Region: cfg.Region, MaxBytes: cfg.MaxBytes, Logger: cfg.Logger, Now: cfg.now})
+	spool, err := OpenSpool(SpoolConfig{Dir: cfg.Dir, Edge: cfg.Edge, Region: cfg.Region, MaxBytes: cfg.MaxBytes, Successor: cfg.Successor, Logger: cfg.Logger, Now: cfg.now})
 	if err != nil {
 		return nil, err
 	}

@@ -27,8 +27,10 @@ type Config struct {
 	Edge string
 	// Region is stored with every event. Default: empty.
 	Region string
-	// Dir is the spool's directory; required. One process owns it.
+	// Dir is the spool's directory; required. One process owns it, and for a time its successor beside it.
 	Dir string
+	// Successor says that this process replaces one that may still write to Dir.
+	Successor bool
 	// MaxBytes bounds the spool. Default 1 GiB.
 	MaxBytes int64
 	// RetryMax is the longest pause between two attempts to reach ClickHouse. Default 15 s.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	"meridian/api"
@@ -24,15 +23,13 @@ const (
 // groupBytes bounds what waits for one fsync.
 const groupBytes = 8 << 20
 
-var (
-	errSpoolClosed = errors.New("the event spool is closed")
-	errSpoolInUse  = errors.New("the event spool's directory is in use by another process")
-)
+var errSpoolClosed = errors.New("the event spool is closed")
 
 // Spool is the disk queue between the edge and ClickHouse. Append returns when its rows are synced;
 // everything that waits shares one fsync. Sealed segments leave it only through done or bury.
 type Spool struct {
 	cfg  SpoolConfig
+	dir  string // the slot that this process writes in
 	lock *os.File
 
 	mu      sync.Mutex // guards group, queue, usage and closed
@@ -57,7 +54,9 @@ type SpoolConfig struct {
 	Edge     string
 	Region   string
 	MaxBytes int64
-	Logger   *slog.Logger
+	// Successor says that the process before may still write: then this one writes beside it.
+	Successor bool
+	Logger    *slog.Logger
 	// Now is the clock of segment names and ages. Default time.Now.
 	Now func() time.Time
 
@@ -104,20 +103,17 @@ func OpenSpool(cfg SpoolConfig) (*Spool, error) {
 	if err := os.MkdirAll(filepath.Join(cfg.Dir, deadDir), 0o755); err != nil {
 		return nil, fmt.Errorf("open the event spool: %w", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(cfg.Dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	dir, lock, err := takeSlot(cfg.Dir, cfg.Successor)
 	if err != nil {
-		return nil, fmt.Errorf("open the event spool: %w", err)
+		return nil, err
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = lock.Close()
-		return nil, fmt.Errorf("%w: %s", errSpoolInUse, cfg.Dir)
-	}
-	s := &Spool{cfg: cfg, lock: lock, wake: make(chan struct{}, 1), ready: make(chan struct{}, 1),
+	s := &Spool{cfg: cfg, dir: dir, lock: lock, wake: make(chan struct{}, 1), ready: make(chan struct{}, 1),
 		stop: make(chan struct{}), exited: make(chan struct{})}
 	if err := s.recover(); err != nil {
 		_ = lock.Close()
 		return nil, fmt.Errorf("open the event spool: %w", err)
 	}
+	s.adopt()
 	go s.commit()
 	return s, nil
 }
@@ -187,6 +183,8 @@ func (s *Spool) commit() {
 	defer close(s.exited)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	left := time.NewTicker(adoptEvery)
+	defer left.Stop()
 	for {
 		if s.open != nil {
 			timer.Reset(max(0, segmentAge-s.cfg.Now().Sub(s.open.born)))
@@ -198,6 +196,8 @@ func (s *Spool) commit() {
 			s.writeGroup()
 		case <-timer.C:
 			s.seal()
+		case <-left.C:
+			s.adopt()
 		case <-s.stop:
 			s.writeGroup()
 			s.seal()

@@ -58,17 +58,25 @@ func (s *Spool) admit(rows []Row) ([]*Row, error) {
 
 // recover reads the directory a process left behind, whenever it ended.
 func (s *Spool) recover() error {
-	entries, err := os.ReadDir(s.cfg.Dir)
+	if err := s.gather(s.dir); err != nil {
+		return err
+	}
+	return s.weighDead()
+}
+
+// gather queues what lies in a slot whose lock is held. Files left open are sealed.
+func (s *Spool) gather(dir string) error {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
+	var found []sealed
 	for _, e := range entries {
-		path := filepath.Join(s.cfg.Dir, e.Name())
+		path := filepath.Join(dir, e.Name())
 		seq, ok := sequenceOf(path)
 		if !ok {
 			continue
 		}
-		s.seq = max(s.seq, seq)
 		if strings.HasSuffix(path, openSuffix) {
 			if path, err = s.recoverOpen(path); err != nil {
 				return err
@@ -77,22 +85,31 @@ func (s *Spool) recover() error {
 		if !strings.HasSuffix(path, sealedSuffix) {
 			continue
 		}
+		s.seq = max(s.seq, seq)
 		info, err := os.Stat(path)
 		if err != nil {
 			return err
 		}
-		s.queue = append(s.queue, sealed{path: path, bytes: info.Size(), found: true})
-		s.usage.live += info.Size()
+		if path, ok = s.bring(path); ok {
+			found = append(found, sealed{path: path, bytes: info.Size(), found: true})
+		}
 	}
-	sort.Slice(s.queue, func(i, j int) bool {
+	if len(found) == 0 {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, seg := range found {
+		s.queue = append(s.queue, seg)
+		s.usage.live += seg.bytes
+	}
+	sort.SliceStable(s.queue, func(i, j int) bool {
 		a, _ := sequenceOf(s.queue[i].path)
 		b, _ := sequenceOf(s.queue[j].path)
 		return a < b
 	})
-	if len(s.queue) > 0 {
-		signal(s.ready)
-	}
-	return s.weighDead()
+	signal(s.ready)
+	return nil
 }
 
 // recoverOpen cuts the torn tail of a file left open and seals it; "" when nothing was in it.
@@ -108,7 +125,9 @@ func (s *Spool) recoverOpen(path string) (string, error) {
 	case err != nil || len(seg.Rows) == 0:
 		return "", os.Remove(path) // nothing in it was ever acknowledged
 	case length < len(b):
+		s.mu.Lock()
 		s.counter.torn++
+		s.mu.Unlock()
 		if err := truncate(path, int64(length)); err != nil {
 			return "", err
 		}
@@ -117,7 +136,7 @@ func (s *Spool) recoverOpen(path string) (string, error) {
 	if err := os.Rename(path, to); err != nil {
 		return "", err
 	}
-	return to, durable.SyncDir(s.cfg.Dir)
+	return to, durable.SyncDir(filepath.Dir(to))
 }
 
 func truncate(path string, size int64) error {

@@ -59,7 +59,7 @@ func (s *Spool) storageError(what string, err error) error {
 // begin makes the next file, durable under its name before anything in it is acknowledged.
 func (s *Spool) begin() error {
 	s.seq = max(s.seq+1, uint64(s.cfg.Now().UnixMilli()))
-	path := filepath.Join(s.cfg.Dir, segmentName(s.cfg.Edge, s.seq)+openSuffix)
+	path := filepath.Join(s.dir, segmentName(s.cfg.Edge, s.seq)+openSuffix)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func (s *Spool) begin() error {
 		err = f.Sync()
 	}
 	if err == nil {
-		err = durable.SyncDir(s.cfg.Dir)
+		err = durable.SyncDir(s.dir)
 	}
 	if err != nil {
 		_ = f.Close()
@@ -105,7 +105,7 @@ func (s *Spool) seal() {
 		s.cfg.Logger.Error("event spool: seal a segment", "path", o.path, "err", err)
 		return
 	}
-	if err := durable.SyncDir(s.cfg.Dir); err != nil {
+	if err := durable.SyncDir(s.dir); err != nil {
 		s.cfg.Logger.Warn("event spool: seal a segment", "err", err)
 	}
 	s.cfg.step("sealed")

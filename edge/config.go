@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"time"
 
@@ -40,6 +41,9 @@ type Config struct {
 	// Origins are further origins, like https://shop.example, whose pages may send forms here. The
 	// host a request is for always may.
 	Origins []string
+	// Inherited are listening sockets, as Sockets names them, of the process that this one replaces; not nil
+	// means that Succeed is called before Serve.
+	Inherited map[string]net.Listener
 	// TrustedProxies may name the client in ClientHeader, X-Forwarded-For by default; nobody else is believed.
 	TrustedProxies []netip.Prefix
 	ClientHeader   ClientHeader

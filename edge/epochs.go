@@ -199,6 +199,14 @@ func (e *epochs) needLease() {
 	e.retouch()
 }
 
+// lapse ends the lease: changes no longer wait for this process.
+func (e *epochs) lapse() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.lease = time.Time{}
+	e.retouch()
+}
+
 // retouch works out how long changes will have reached this edge in time if nothing more is heard. The
 // caller holds mu.
 func (e *epochs) retouch() {

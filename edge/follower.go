@@ -49,6 +49,9 @@ type follower struct {
 	ctx     context.Context
 	stop    context.CancelFunc
 	wg      sync.WaitGroup
+
+	leaving context.CancelFunc // ends what join began
+	joined  sync.WaitGroup
 }
 
 func newFollower(e *epochs, feed Feed, m *metrics, log *slog.Logger) *follower {
@@ -59,13 +62,35 @@ func newFollower(e *epochs, feed Feed, m *metrics, log *slog.Logger) *follower {
 }
 
 func (f *follower) start() {
+	f.watch()
+	f.join()
+}
+
+// watch follows the feed.
+func (f *follower) watch() {
 	f.wg.Go(func() { f.feed.Follow(f.ctx, api.Index{}, f.apply) })
-	f.wg.Go(f.renew)
-	f.wg.Go(f.acknowledge)
+}
+
+// join makes purges wait for this process, until leave. Of all processes with one id only one may have joined:
+// what one acknowledges, the core takes as known to the other.
+func (f *follower) join() {
+	var ctx context.Context
+	ctx, f.leaving = context.WithCancel(f.ctx)
+	f.joined.Go(func() { f.renew(ctx) })
+	f.joined.Go(func() { f.acknowledge(ctx) })
+}
+
+// leave returns when nothing more is acknowledged.
+func (f *follower) leave() {
+	if f.leaving != nil {
+		f.leaving()
+		f.joined.Wait()
+	}
 }
 
 func (f *follower) close() {
 	f.stop()
+	f.joined.Wait()
 	f.wg.Wait()
 }
 
@@ -91,23 +116,23 @@ func (f *follower) owe(at api.Index) {
 }
 
 // acknowledge keeps telling the leader until it has heard: a purge waits for it.
-func (f *follower) acknowledge() {
+func (f *follower) acknowledge(ctx context.Context) {
 	for {
 		select {
-		case <-f.ctx.Done():
+		case <-ctx.Done():
 			return
 		case at := <-f.acks:
-			f.tell(at)
+			f.tell(ctx, at)
 		}
 	}
 }
 
-func (f *follower) tell(at api.Index) {
+func (f *follower) tell(ctx context.Context, at api.Index) {
 	for try := 0; try < 5; try++ {
-		ctx, cancel := context.WithTimeout(f.ctx, 2*time.Second)
-		err := f.feed.Ack(ctx, at)
+		short, cancel := context.WithTimeout(ctx, 2*time.Second)
+		err := f.feed.Ack(short, at)
 		cancel()
-		if err == nil || f.ctx.Err() != nil {
+		if err == nil || ctx.Err() != nil {
 			return
 		}
 		f.log.Warn("a purge could not be acknowledged", "cursor", at.String(), "err", err)
@@ -118,21 +143,21 @@ func (f *follower) tell(at api.Index) {
 }
 
 // renew keeps the lease. It counts from the moment the request left.
-func (f *follower) renew() {
+func (f *follower) renew(ctx context.Context) {
 	tick := time.NewTicker(renewEvery)
 	defer tick.Stop()
 	for {
 		sent := time.Now()
-		ctx, cancel := context.WithTimeout(f.ctx, renewEvery)
-		index, err := f.feed.Renew(ctx, f.epochs.position())
+		short, cancel := context.WithTimeout(ctx, renewEvery)
+		index, err := f.feed.Renew(short, f.epochs.position())
 		cancel()
 		if err == nil {
 			f.epochs.renewed(index, sent, time.Now())
-		} else if f.ctx.Err() == nil {
+		} else if ctx.Err() == nil {
 			f.log.Debug("the lease was not renewed", "err", err)
 		}
 		select {
-		case <-f.ctx.Done():
+		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}

@@ -3,7 +3,7 @@ package edge
 import (
 	"context"
 	"errors"
-	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -16,14 +16,11 @@ import (
 type opsServer struct {
 	ln   net.Listener
 	http *http.Server
-	done chan struct{}
+	log  *slog.Logger
+	done chan struct{} // nil: not started
 }
 
-func listenOps(addr string, s *Server) (*opsServer, error) {
-	ln, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("edge: --ops-addr %s: %w", addr, err)
-	}
+func newOps(ln net.Listener, s *Server) *opsServer {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
@@ -39,17 +36,23 @@ func listenOps(addr string, s *Server) (*opsServer, error) {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	o := &opsServer{ln: ln, http: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}, done: make(chan struct{})}
+	return &opsServer{ln: ln, http: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}, log: s.log}
+}
+
+func (o *opsServer) start() {
+	o.done = make(chan struct{})
 	go func() {
 		defer close(o.done)
-		if err := o.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-			s.log.Error("the operations listener stopped", "err", err)
+		if err := o.http.Serve(o.ln); !errors.Is(err, http.ErrServerClosed) {
+			o.log.Error("the operations listener stopped", "err", err)
 		}
 	}()
-	return o, nil
 }
 
 func (o *opsServer) close(ctx context.Context) error {
+	if o.done == nil {
+		return o.ln.Close()
+	}
 	err := o.http.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(err, o.http.Close())

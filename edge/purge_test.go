@@ -35,18 +35,24 @@ func checkPurges(t *testing.T, seed uint64, n int, faults, ignoreEpochs bool) (r
 		ctx, stop := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() { w.replicate(ctx) })
-		servers := make([]*Server, edges)
-		for i := range servers {
+		var all []*Server
+		make1 := func(i int) *Server {
 			s, err := NewServer(Config{ID: fmt.Sprint("edge-", i), Region: "eu", Secret: []byte("0123456789abcdef"), Feed: worldFeed{w, i}, LogSample: 1 << 60, ignoreEpochs: ignoreEpochs,
 				Routes: []Route{{Method: "GET", Pattern: "/products/{handle}", Handler: w.page(i)}}, Logger: slog.New(slog.DiscardHandler), MaxEpochs: worldProducts / 2})
 			if err != nil {
 				t.Fatal(err)
 			}
+			all = append(all, s)
+			return s
+		}
+		var servers, retiring [edges]atomic.Pointer[Server]
+		for i := range servers {
+			s := make1(i)
 			s.follower.start()
 			for s.Ready() != nil { // before, no shopper is sent here
 				time.Sleep(time.Millisecond)
 			}
-			servers[i] = s
+			servers[i].Store(s)
 		}
 		var changes, answers, hits, marked, broken atomic.Int64
 		var first atomic.Pointer[string]
@@ -69,7 +75,6 @@ func checkPurges(t *testing.T, seed uint64, n int, faults, ignoreEpochs bool) (r
 		for k := range readers {
 			wg.Go(func() {
 				rng := rand.New(rand.NewPCG(seed, uint64(1000+k)))
-				s := servers[k%edges]
 				asks := map[int]*requestCtx{}
 				for ctx.Err() == nil {
 					p := rng.IntN(worldProducts)
@@ -78,6 +83,10 @@ func checkPurges(t *testing.T, seed uint64, n int, faults, ignoreEpochs bool) (r
 					}
 					if asks[p] == nil {
 						asks[p] = parsed(t, fmt.Sprintf("GET /products/p%d HTTP/1.1\r\nHost: shop.example\r\n\r\n", p))
+					}
+					s := servers[k%edges].Load()
+					if old := retiring[k%edges].Load(); old != nil && rng.IntN(2) == 0 {
+						s = old // on a connection from before
 					}
 					ask := asks[p]
 					ask.Response.Reset()
@@ -104,7 +113,32 @@ func checkPurges(t *testing.T, seed uint64, n int, faults, ignoreEpochs bool) (r
 			})
 		}
 		if faults {
-			wg.Go(func() { r.disturb(ctx, w, seed) })
+			replace := func(rng *rand.Rand) {
+				i := rng.IntN(edges)
+				old, next := servers[i].Load(), make1(i)
+				next.follower.watch()
+				for tries := 0; next.Ready() != nil; tries++ {
+					if tries == 2000 {
+						return // no core answers: the running one goes on
+					}
+					time.Sleep(time.Millisecond)
+				}
+				time.Sleep(time.Duration(rng.Int64N(int64(time.Second)))) // both follow
+				old.Yield()
+				time.Sleep(time.Duration(rng.Int64N(int64(20 * time.Millisecond))))
+				if rng.IntN(4) == 0 { // the successor was killed
+					old.Resume()
+					return
+				}
+				if err := next.Succeed(ctx); err != nil && ctx.Err() == nil {
+					t.Error(err)
+				}
+				servers[i].Store(next)
+				retiring[i].Store(old)
+				time.Sleep(time.Duration(rng.Int64N(int64(3 * time.Second))))
+				retiring[i].Store(nil)
+			}
+			wg.Go(func() { r.disturb(ctx, w, seed, replace) })
 		}
 		fills := func() (n int) { w.set(func() { n = w.fills }); return n }
 		for int(changes.Load()) < n || fills() < n && !ignoreEpochs {
@@ -117,7 +151,7 @@ func checkPurges(t *testing.T, seed uint64, n int, faults, ignoreEpochs bool) (r
 			}
 		})
 		wg.Wait()
-		for _, s := range servers {
+		for _, s := range all {
 			if err := s.Close(); err != nil {
 				t.Error(err)
 			}
@@ -131,13 +165,13 @@ func checkPurges(t *testing.T, seed uint64, n int, faults, ignoreEpochs bool) (r
 	return r
 }
 
-// disturb makes cores lag, feeds forget, edges lose every core, and restores.
-func (r *purgeRun) disturb(ctx context.Context, w *world, seed uint64) {
+// disturb makes cores lag, feeds forget, edges lose every core, restores, and replaces edges.
+func (r *purgeRun) disturb(ctx context.Context, w *world, seed uint64, replace func(*rand.Rand)) {
 	rng := rand.New(rand.NewPCG(seed, 3))
 	upTo := func(d time.Duration) time.Duration { return time.Duration(rng.Int64N(int64(d))) }
 	for ctx.Err() == nil {
 		time.Sleep(upTo(2 * time.Second))
-		switch k := rng.IntN(20); {
+		switch k := rng.IntN(26); {
 		case k < 8:
 			r.faults["a core lags"]++
 			w.set(func() { w.lagging[1+rng.IntN(worldCores-1)] = time.Now().Add(upTo(4 * time.Second)) })
@@ -150,9 +184,12 @@ func (r *purgeRun) disturb(ctx context.Context, w *world, seed uint64) {
 			w.set(func() { l.cut = true })
 			time.Sleep(upTo(6 * time.Second))
 			w.set(func() { l.cut = false })
-		default:
+		case k < 20:
 			r.faults["a restore"]++
 			w.restore()
+		default:
+			r.faults["an edge is replaced"]++
+			replace(rng)
 		}
 	}
 }
@@ -171,7 +208,8 @@ func purgeTimes(t *testing.T, short int) int {
 }
 
 // TestPurgesHold: after a change was acknowledged no edge shows what was before, unless it says that it does not know:
-// with fills that race the change, cores that lag, feeds that forget, edges cut off from every core, and restores.
+// with fills that race the change, cores that lag, feeds that forget, edges cut off from every core, restores, and
+// edges whose place another process takes.
 func TestPurgesHold(t *testing.T) {
 	seed := rand.Uint64()
 	r := checkPurges(t, seed, purgeTimes(t, 5000), true, false)

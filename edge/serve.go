@@ -23,6 +23,9 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 			s.refuse(ctx, s.basic(ctx, id), api.Internal(fmt.Errorf("panic: %v", p)), t)
 		}
 		s.account(ctx, t)
+		if s.draining.Load() {
+			ctx.SetConnectionClose()
+		}
 	}()
 	if !s.quick(ctx, t) {
 		s.common(ctx)

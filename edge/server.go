@@ -105,19 +105,30 @@ func NewServer(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Listen opens the listeners and starts to follow the feed.
+// Listen opens the listeners that were not inherited and starts to follow the feed.
 func (s *Server) Listen() error {
-	ln, err := net.Listen("tcp", s.cfg.Addr)
+	ln, err := s.socket(shopSocket, s.cfg.Addr)
 	if err != nil {
 		return fmt.Errorf("edge: --addr %s: %w", s.cfg.Addr, err)
 	}
 	if s.cfg.OpsAddr != "" {
-		if s.ops, err = listenOps(s.cfg.OpsAddr, s); err != nil {
-			return errors.Join(err, ln.Close())
+		at, err := s.socket(opsSocket, s.cfg.OpsAddr)
+		if err != nil {
+			return errors.Join(fmt.Errorf("edge: --ops-addr %s: %w", s.cfg.OpsAddr, err), ln.Close())
 		}
+		s.ops = newOps(at, s)
 	}
 	s.ln = ln
 	s.polisher.start()
+	if s.cfg.Inherited != nil { // the rest comes with Succeed: until then it is the running process that answers
+		if s.follower != nil {
+			s.follower.watch()
+		}
+		return nil
+	}
+	if s.ops != nil {
+		s.ops.start()
+	}
 	if s.follower != nil {
 		s.follower.start()
 	}

@@ -38,7 +38,7 @@ type options struct {
 	s3Endpoint, s3AccessKey, s3SecretKey string
 	s3Bucket, s3Region                   string
 	s3TLS                                bool
-	spool, clickhouseURL                 string
+	spool, clickhouseURL, handover       string
 	clickhouseUser, clickhousePassword   string
 	clickhouseDatabase                   string
 	logLevel                             slog.Level
@@ -59,6 +59,7 @@ func parseOptions(args []string) (options, error) {
 	fs.StringVar(&o.region, "region", "local", "region this edge is in; cores of the same region are asked first")
 	fs.StringVar(&o.addr, "addr", "127.0.0.1:8080", "where the shop and its API answer")
 	fs.StringVar(&o.opsAddr, "ops-addr", "127.0.0.1:8090", "metrics, health and profiles; never public; empty: nowhere")
+	fs.StringVar(&o.handover, "handover", "", "Unix socket at which this edge takes its predecessor's place and gives its own to a successor, without a lost connection; empty: neither")
 	fs.StringVar(&o.publicURL, "public-url", "", "the shop's public address, for canonical links and the site map; empty: http:// and --addr")
 	fs.StringVar(&o.currency, "currency", "EUR", "currency of this region's prices")
 	fs.StringVar(&o.country, "country", "DE", "country of this region, for delivery and tax")

@@ -39,6 +39,11 @@ func serve(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
+	running, err := o.succeed(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer running.close()
 	cc := coreclient.Config{Nodes: o.cores, Region: o.region, Token: o.token, Edge: o.id, RTT: o.distance, Logger: log}
 	if identity != nil {
 		cc.TLS = func(id string) *tls.Config {
@@ -52,7 +57,9 @@ func serve(ctx context.Context, args []string) (err error) {
 	}
 	defer closing("the client of the cores", cores.Close)
 
-	clicks, err := analytics.Open(o.analytics(log))
+	spool := o.analytics(log)
+	spool.Successor = running.there()
+	clicks, err := analytics.Open(spool)
 	if err != nil {
 		return flagenv.Errorf("spool", "%v", err)
 	}
@@ -79,6 +86,7 @@ func serve(ctx context.Context, args []string) (err error) {
 	cfg.Routes, cfg.ErrorPage, cfg.Registry = shop.Routes(), shop.ErrorPage, registry
 	cfg.Feed = edge.CoreFeed{Client: cores, Edge: o.id, Region: o.region}
 	cfg.Cores = cores.Healthy
+	cfg.Inherited = running.sockets()
 	server, err := edge.NewServer(cfg)
 	if err != nil {
 		return &flagenv.UsageError{Setting: "configuration", Want: err.Error()}
@@ -86,16 +94,33 @@ func serve(ctx context.Context, args []string) (err error) {
 	if err := server.Listen(); err != nil {
 		return &flagenv.UsageError{Setting: "configuration", Want: err.Error()}
 	}
-	log.Info("the edge answers", "addr", server.Addr(), "ops", server.OpsAddr(), "cores", len(o.cores))
-
+	if err := running.yields(ctx, server); err != nil {
+		closing("the server", server.Close)
+		return err
+	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve() }()
+	log.Info("the edge answers", "addr", server.Addr(), "ops", server.OpsAddr(), "cores", len(o.cores))
+	running.goes(log)
+	offer, err := o.offer(server, log)
+	if err != nil {
+		closing("the server", server.Close)
+		return errors.Join(flagenv.Errorf("handover", "%v", err), err, <-served)
+	}
 	select {
 	case <-ctx.Done():
 		log.Info("the edge stops: running requests end first")
+		closing("the offer", offer.close)
+		closing("the server", server.Close)
+		return errors.Join(err, <-served)
+	case <-offer.taken():
+		log.Info("a successor serves: this edge answers what it has begun, and ends")
+		closing("the listeners", func() error { return server.Drain(drainGrace) })
+		closing("the offer", offer.close)
 		closing("the server", server.Close)
 		return errors.Join(err, <-served)
 	case failed := <-served:
+		closing("the offer", offer.close)
 		closing("the server", server.Close)
 		return errors.Join(err, failed)
 	}
