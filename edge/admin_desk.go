@@ -19,15 +19,15 @@ const (
 )
 
 func (s *Shop) deskRoutes() []Route {
-	form := func(pattern string, h Handler) Route {
-		return Route{Method: "POST", Pattern: pattern, Class: Private, MaxBody: formBodyMax, Types: formTypes, Handler: h}
+	form := func(pattern string, l LimitClass, h Handler) Route {
+		return Route{Method: "POST", Pattern: pattern, Class: Private, MaxBody: formBodyMax, Types: formTypes, Limit: l, Handler: h}
 	}
 	return []Route{
-		{Method: "GET", Pattern: "/admin/", Class: Private, Timeout: payTimeout, Handler: s.desk},
-		{Method: "GET", Pattern: "/admin/operations", Class: Private, Timeout: payTimeout, Handler: s.operationsPage},
-		{Method: "GET", Pattern: "/admin/sign-in", Class: Private, Query: []string{"next"}, Handler: s.staffSignInPage},
-		form("/admin/sign-in", s.limitSignIns(s.staffSignIn)),
-		form("/admin/sign-out", s.staffSignOut),
+		{Method: "GET", Pattern: "/admin/", Class: Private, Timeout: payTimeout, Limit: CountAdmin, Handler: s.desk},
+		{Method: "GET", Pattern: "/admin/operations", Class: Private, Timeout: payTimeout, Limit: CountAdmin, Handler: s.operationsPage},
+		{Method: "GET", Pattern: "/admin/sign-in", Class: Private, Query: []string{"next"}, Limit: CountAdmin, Handler: s.staffSignInPage},
+		form("/admin/sign-in", CountSignIn, s.staffSignIn),
+		form("/admin/sign-out", CountAdmin, s.staffSignOut),
 	}
 }
 

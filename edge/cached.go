@@ -122,7 +122,7 @@ func (s *Server) keepable(e *entry, now time.Time) bool {
 
 // refresh fetches anew without anybody waiting, unless that is already going on.
 func (s *Server) refresh(b *bound, r *Request, key string, old *entry) {
-	s.flights.join(key, s.fetcher(b, r, key, old))
+	s.flights.join(key, nil, s.fetcher(b, r, key, old))
 }
 
 // fetcher is the flight of a key. A failure is noted in the entry it should have replaced.
@@ -145,9 +145,20 @@ func (s *Server) miss(ctx *fasthttp.RequestCtx, b *bound, r *Request, key, doubt
 	}
 	deadline := time.NewTimer(b.Timeout + time.Second)
 	defer deadline.Stop()
+	// Waiting for what others fetch costs nobody anything and is not counted.
+	var limited *api.Error
+	who := s.client(ctx)
+	may := func() bool {
+		limited = s.limits.take(b, who, t.start)
+		return limited == nil
+	}
 	for range joinMax {
-		fl, joined := s.flights.join(key, s.fetcher(b, r, key, old))
+		fl, joined := s.flights.join(key, may, s.fetcher(b, r, key, old))
 		if fl == nil {
+			if limited != nil {
+				s.refuse(ctx, r, limited, t)
+				return
+			}
 			s.refuse(ctx, r, api.NewError(api.CodeOverloaded, "Too many people are asking for this right now. Try again in a moment."), t)
 			return
 		}
@@ -204,6 +215,10 @@ func (s *Server) failed(ctx *fasthttp.RequestCtx, b *bound, r *Request, fl *flig
 
 // alone fetches for this request only and keeps nothing.
 func (s *Server) alone(ctx *fasthttp.RequestCtx, b *bound, r *Request, key string, c cacheStatus, t timing) {
+	if err := s.limits.take(b, s.client(ctx), t.start); err != nil {
+		s.refuse(ctx, r, err, t)
+		return
+	}
 	anyone := anonymous(r)
 	anyone.Call.Min = s.epochs.position()
 	a, err := s.run(s.background, b, anyone)

@@ -59,12 +59,7 @@ func (s *Server) lastHop(list []byte) (rest, last []byte) {
 }
 
 func (s *Server) trusted(a netip.Addr) bool {
-	for _, p := range s.cfg.TrustedProxies {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
+	return within(s.cfg.TrustedProxies, a)
 }
 
 // told is an address as handlers and logs see it.

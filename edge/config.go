@@ -47,6 +47,11 @@ type Config struct {
 	// TrustedProxies may name the client in ClientHeader, X-Forwarded-For by default; nobody else is believed.
 	TrustedProxies []netip.Prefix
 	ClientHeader   ClientHeader
+	// ProxyProtocol are the networks whose connections begin with a PROXY protocol header, version 2, that names
+	// the client; from elsewhere such a header is refused. Nil: nobody's do.
+	ProxyProtocol []netip.Prefix
+	// ProxyTimeout bounds how long such a header may take. Default 3 s.
+	ProxyTimeout time.Duration
 
 	// CacheBytes bounds the cache. Default 256 MiB. MaxEntry bounds one answer in it. Default 16 MiB.
 	CacheBytes, MaxEntry int64
@@ -67,7 +72,12 @@ type Config struct {
 	// MaxServed bounds the requests that are served at once beside cached answers; more wait for a moment,
 	// and then get 503. Default 512.
 	MaxServed int
-	// MaxConnsPerIP bounds the connections of one address. Default 1000.
+	// Limits bound how often one client may ask for what the cache does not answer. Clients of the networks Unlimited
+	// are not bound; default: none.
+	Limits    Limits
+	Unlimited []netip.Prefix
+	// MaxConnsPerIP bounds the connections of one address, which with ProxyProtocol is the client's. Behind a proxy
+	// that writes ClientHeader all its clients share it. Default 1000.
 	MaxConnsPerIP int
 	// Concurrency bounds the connections in all. Default 50,000.
 	Concurrency int

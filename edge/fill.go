@@ -29,9 +29,9 @@ type flight struct {
 	waiting int
 }
 
-// join gives the flight of a key, starting it with fetch if there is none. joined says that somebody
-// else started it; nil: too many wait already.
-func (f *flights) join(key string, fetch func() (*entry, *api.Error)) (fl *flight, joined bool) {
+// join gives the flight of a key, starting it with fetch if there is none and the caller may; may is quick, and nil
+// allows it. joined says that somebody else started it; nil: too many wait already, or the caller may not.
+func (f *flights) join(key string, may func() bool, fetch func() (*entry, *api.Error)) (fl *flight, joined bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if fl := f.all[key]; fl != nil {
@@ -40,6 +40,9 @@ func (f *flights) join(key string, fetch func() (*entry, *api.Error)) (fl *fligh
 		}
 		fl.waiting++
 		return fl, true
+	}
+	if may != nil && !may() {
+		return nil, false
 	}
 	fl = &flight{done: make(chan struct{})}
 	f.all[key] = fl

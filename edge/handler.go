@@ -117,6 +117,8 @@ type Route struct {
 	NeedKey bool
 	// Guard, when set, refuses who may not do this, before the body is read.
 	Guard func(ctx context.Context, r *Request) error
+	// Limit says which of the clients' limits a request counts for, see Limits.
+	Limit LimitClass
 	// API routes speak JSON only: their errors are problem documents whatever the client prefers.
 	API bool
 	// Timeout bounds the handler; 0 means 10 s.

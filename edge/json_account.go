@@ -11,15 +11,15 @@ const accountBodyMax = 4 << 10
 func (s *Shop) accountOperations() []operation {
 	const me = "/api/v1/customers/me"
 	return []operation{
-		{Route: Route{Method: "POST", Pattern: "/api/v1/customers", Class: Private, MaxBody: accountBodyMax, Handler: s.limitSignIns(s.register)},
+		{Route: Route{Method: "POST", Pattern: "/api/v1/customers", Class: Private, MaxBody: accountBodyMax, Limit: CountSignIn, Handler: s.register},
 			ID: "register", Summary: "Open an account and sign in", Body: api.NewCustomer{}, Result: api.Customer{}, Status: 201, Refusals: []api.Code{api.CodeConflict}},
-		{Route: Route{Method: "POST", Pattern: "/api/v1/sessions", Class: Private, MaxBody: accountBodyMax, Handler: s.limitSignIns(s.signIn)},
+		{Route: Route{Method: "POST", Pattern: "/api/v1/sessions", Class: Private, MaxBody: accountBodyMax, Limit: CountSignIn, Handler: s.signIn},
 			ID: "signIn", Summary: "Sign in; the session is a cookie", Body: api.SignIn{}, Result: api.Customer{}, Status: 201, Refusals: []api.Code{api.CodeUnauthorized}},
 		{Route: Route{Method: "DELETE", Pattern: "/api/v1/sessions/current", Class: Private, Handler: s.signOut},
 			ID: "signOut", Summary: "Sign out", Status: 204},
 		{Route: Route{Method: "GET", Pattern: me, Class: Private, Handler: s.getMe},
 			ID: "getMe", Summary: "The signed-in customer", Result: api.Customer{}, Refusals: []api.Code{api.CodeUnauthorized}},
-		{Route: Route{Method: "PATCH", Pattern: me, Class: Private, MaxBody: accountBodyMax, Handler: s.limitSignIns(s.patchMe)},
+		{Route: Route{Method: "PATCH", Pattern: me, Class: Private, MaxBody: accountBodyMax, Limit: CountSignIn, Handler: s.patchMe},
 			ID: "patchMe", Summary: "Change the account; what is left out stays", Body: api.CustomerPatch{}, Result: api.Customer{}, Refusals: []api.Code{api.CodeConflict, api.CodeUnauthorized}},
 		{Route: Route{Method: "DELETE", Pattern: me, Class: Private, Handler: s.eraseMe},
 			ID: "eraseMe", Summary: "Erase the account and everything personal in it; 204, or 200 with the orders whose address is kept until they are sent", Result: api.Erasure{}, Refusals: []api.Code{api.CodeUnauthorized}},

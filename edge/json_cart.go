@@ -24,13 +24,13 @@ const (
 
 func (s *Shop) cartOperations() []operation {
 	return []operation{
-		{Route: Route{Method: "POST", Pattern: "/api/v1/carts", Class: Private, MaxBody: cartBodyMax, Handler: s.limitCarts(s.createCart)},
+		{Route: Route{Method: "POST", Pattern: "/api/v1/carts", Class: Private, MaxBody: cartBodyMax, Limit: CountCartWrite, Handler: s.createCart},
 			ID: "createCart", Summary: "Create a cart. Its id is what opens it, so keep it private", Body: newCartBody{}, Result: api.Cart{}, Status: 201},
 		{Route: Route{Method: "GET", Pattern: "/api/v1/carts/{id}", Class: Private, Handler: s.getCart},
 			ID: "getCart", Summary: "A cart at present prices", Result: api.Cart{}},
-		{Route: Route{Method: "PUT", Pattern: "/api/v1/carts/{id}/lines/{sku}", Class: Private, MaxBody: cartBodyMax, Handler: s.limitCarts(s.putLine)},
+		{Route: Route{Method: "PUT", Pattern: "/api/v1/carts/{id}/lines/{sku}", Class: Private, MaxBody: cartBodyMax, Limit: CountCartWrite, Handler: s.putLine},
 			ID: "putCartLine", Summary: "Set the quantity of a SKU, 0 to 999; 0 removes the line", Body: lineBody{}, Result: api.Cart{}},
-		{Route: Route{Method: "POST", Pattern: "/api/v1/carts/{id}/checkout", Class: Private, MaxBody: checkoutBodyMax, NeedKey: true, Timeout: payTimeout, Handler: s.limitCheckouts(s.checkout)},
+		{Route: Route{Method: "POST", Pattern: "/api/v1/carts/{id}/checkout", Class: Private, MaxBody: checkoutBodyMax, NeedKey: true, Timeout: payTimeout, Limit: CountCheckout, Handler: s.checkout},
 			ID: "checkout", Summary: "Buy a cart. Repeat with the same Idempotency-Key until the outcome is known", Body: api.Checkout{}, Result: api.Order{}, Status: 201,
 			Refusals: []api.Code{api.CodePaymentDeclined, api.CodeOutOfStock, api.CodeCartChanged, api.CodeCheckoutInProgress, api.CodePaymentUnavailable}},
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"meridian/api"
+	"meridian/internal/proxied"
 )
 
 // metrics of an edge, all under meridian_edge_.
@@ -23,6 +24,8 @@ type metrics struct {
 	panics   prometheus.Counter
 	entries  prometheus.Counter
 	resets   prometheus.Counter
+	limited  *prometheus.CounterVec // see limits
+	proxy    *prometheus.CounterVec
 }
 
 func newMetrics(reg *prometheus.Registry, s *Server) (*metrics, error) {
@@ -37,16 +40,22 @@ func newMetrics(reg *prometheus.Registry, s *Server) (*metrics, error) {
 		panics:  prometheus.NewCounter(prometheus.CounterOpts{Name: name("panics_total"), Help: "Handlers that panicked."}),
 		entries: prometheus.NewCounter(prometheus.CounterOpts{Name: name("feed_entries_total"), Help: "Entries of the change feed applied."}),
 		resets:  prometheus.NewCounter(prometheus.CounterOpts{Name: name("feed_resets_total"), Help: "Times the feed did not know our cursor."}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{Name: name("limited_total"), Help: "Requests refused because their client made too many, by class."}, []string{"class"}),
+		proxy:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: name("proxy_protocol_refused_total"), Help: "Connections closed for a missing or bad PROXY protocol header, or one from an untrusted network."}, []string{"reason"}),
 
 		byResult: map[string]prometheus.Counter{},
 	}
 	for _, r := range []string{"hit", "stale", "collapsed", "miss", "bypass"} {
 		m.byResult[r] = m.results.WithLabelValues(r)
 	}
+	for _, why := range proxied.Reasons() {
+		m.proxy.WithLabelValues(string(why))
+	}
 	gauge := func(n, help string, fn func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name(n), Help: help}, fn)
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.results, m.latency, m.fill, m.panics, m.entries, m.resets,
+	for _, c := range []prometheus.Collector{m.requests, m.results, m.latency, m.fill, m.panics, m.entries, m.resets, m.limited, m.proxy,
+		gauge("limits_forgiven", "Clients forgotten by a limit, for lack of room, although they had made many requests.", func() float64 { return s.limits.forgiven() }),
 		gauge("feed_age_seconds", "Since the last heartbeat of the change feed.", func() float64 { return min(1e9, s.epochs.beatAge(time.Now()).Seconds()) }),
 		gauge("feed_index", "How far the change feed was followed.", func() float64 { return float64(s.epochs.position().Raft) }),
 		gauge("cache_dropped_fills", "Fills that did not fit or were refused.", func() float64 { return float64(s.cache.dropped.Load()) }),
@@ -60,6 +69,9 @@ func newMetrics(reg *prometheus.Registry, s *Server) (*metrics, error) {
 	}
 	return m, nil
 }
+
+// introduction counts a connection closed for its PROXY protocol header.
+func (m *metrics) introduction(why proxied.Reason) { m.proxy.WithLabelValues(string(why)).Inc() }
 
 func (m *metrics) feed(b api.FeedBatch) {
 	m.entries.Add(float64(len(b.Entries)))

@@ -15,28 +15,28 @@ const formBodyMax = 16 << 10
 var formTypes = []string{"application/x-www-form-urlencoded"}
 
 func (s *Shop) pageRoutes() []Route {
-	form := func(pattern string, h Handler) Route {
-		return Route{Method: "POST", Pattern: pattern, Class: Private, MaxBody: formBodyMax, Types: formTypes, Handler: h}
+	form := func(pattern string, l LimitClass, h Handler) Route {
+		return Route{Method: "POST", Pattern: pattern, Class: Private, MaxBody: formBodyMax, Types: formTypes, Limit: l, Handler: h}
 	}
-	buy := form("/checkout", s.limitCheckouts(s.buy))
+	buy := form("/checkout", CountCheckout, s.buy)
 	buy.Timeout = payTimeout
 	return []Route{
 		{Method: "GET", Pattern: "/", Handler: s.home},
 		{Method: "GET", Pattern: "/collections/{handle}", Query: []string{"after", "facet.*", "sort"}, Handler: s.collectionPage},
 		{Method: "GET", Pattern: "/products/{handle}", Query: []string{"sku"}, Handler: s.productPage},
-		{Method: "GET", Pattern: "/search", Query: []string{"after", "facet.*", "q", "sort"}, Handler: s.searchPage},
+		{Method: "GET", Pattern: "/search", Query: []string{"after", "facet.*", "q", "sort"}, Limit: CountSearch, Handler: s.searchPage},
 		{Method: "GET", Pattern: "/errors/{code}", Handler: s.codePage},
 		{Method: "GET", Pattern: "/cart", Class: Private, Handler: s.cartPage},
-		form("/cart", s.limitCarts(s.changeCart)),
+		form("/cart", CountCartWrite, s.changeCart),
 		{Method: "GET", Pattern: "/checkout", Class: Private, Query: []string{"country"}, Handler: s.checkoutPage},
 		buy,
 		{Method: "GET", Pattern: "/orders/{id}", Class: Private, Query: []string{"key"}, Handler: s.orderPage},
 		{Method: "GET", Pattern: "/account", Class: Private, Handler: s.accountPage},
 		{Method: "GET", Pattern: "/sign-in", Class: Private, Query: []string{"next"}, Handler: s.signInPage},
-		form("/sign-in", s.limitSignIns(s.signInForm)),
+		form("/sign-in", CountSignIn, s.signInForm),
 		{Method: "GET", Pattern: "/register", Class: Private, Query: []string{"next"}, Handler: s.signInPage},
-		form("/register", s.limitSignIns(s.signInForm)),
-		form("/sign-out", s.signOutForm),
+		form("/register", CountSignIn, s.signInForm),
+		form("/sign-out", CountBrowse, s.signOutForm),
 	}
 }
 

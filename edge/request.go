@@ -71,7 +71,6 @@ func (s *Server) complete(ctx *fasthttp.RequestCtx, b *bound, r *Request) *api.E
 	r.IfMatch = short(h.Peek("If-Match"), maxHeaderValue)
 	r.Range = short(h.Peek("Range"), maxHeaderValue)
 	r.Referer = short(h.Peek("Referer"), maxHeaderValue)
-	r.Client = told(s.client(ctx))
 	r.Bot = robot(h.UserAgent())
 	r.Jar = s.jar.read(h)
 	r.Jar.Min = s.believable(r.Jar.Min)

@@ -117,14 +117,8 @@ func (s *Server) route(ctx *fasthttp.RequestCtx, id string, t timing) {
 // personal answers what belongs to one client.
 func (s *Server) personal(ctx *fasthttp.RequestCtx, b *bound, r *Request, t timing) {
 	h := &ctx.Request.Header
-	if !s.gate.Enter() {
-		s.refuse(ctx, r, api.NewError(api.CodeOverloaded, "More people are here than can be served at once. Nothing was done; try again in a moment."), t)
-		if size := h.ContentLength(); size == -1 || size > smallBody {
-			s.hangUp(ctx)
-		}
-		return
-	}
-	defer s.gate.Leave()
+	who := s.client(ctx)
+	r.Client = told(who)
 	if b.Method != "GET" {
 		k, err := key(h, b.NeedKey)
 		if err == nil {
@@ -136,15 +130,21 @@ func (s *Server) personal(ctx *fasthttp.RequestCtx, b *bound, r *Request, t timi
 		}
 		r.Call.Key = k
 	}
+	if err := s.limits.take(b, who, t.start); err != nil {
+		s.turnAway(ctx, r, err, t)
+		return
+	}
+	if !s.gate.Enter() {
+		s.turnAway(ctx, r, api.NewError(api.CodeOverloaded, "More people are here than can be served at once. Nothing was done; try again in a moment."), t)
+		return
+	}
+	defer s.gate.Leave()
 	if err := s.complete(ctx, b, r); err != nil {
 		s.refuse(ctx, r, err, t)
 		return
 	}
 	if err := s.admit(b, r); err != nil {
-		s.refuse(ctx, r, err, t)
-		if size := h.ContentLength(); size == -1 || size > smallBody {
-			s.hangUp(ctx)
-		}
+		s.turnAway(ctx, r, err, t)
 		return
 	}
 	if more, err := s.body(ctx, b, r); err != nil {
@@ -163,6 +163,14 @@ func (s *Server) personal(ctx *fasthttp.RequestCtx, b *bound, r *Request, t timi
 		return
 	}
 	s.private(ctx, r, a, t)
+}
+
+// turnAway refuses a request before its body is read; a large one is not waited for.
+func (s *Server) turnAway(ctx *fasthttp.RequestCtx, r *Request, e *api.Error, t timing) {
+	s.refuse(ctx, r, e, t)
+	if size := ctx.Request.Header.ContentLength(); size == -1 || size > smallBody {
+		s.hangUp(ctx)
+	}
 }
 
 // underAPI reports whether a path is of the JSON API, where a refusal is never a page.

@@ -14,6 +14,7 @@ import (
 
 	"meridian/api"
 	"meridian/internal/gate"
+	"meridian/internal/proxied"
 )
 
 // Server is an edge: NewServer, Listen, Serve, Close.
@@ -27,6 +28,7 @@ type Server struct {
 	gate      *gate.Gate
 	flights   *flights
 	metrics   *metrics
+	limits    *limits
 	cacheName string
 	// local and public are what every answer carries; see commonHeaders. keyHead and keyHeadHTML begin the keys
 	// of cached answers.
@@ -77,6 +79,7 @@ func NewServer(cfg Config) (*Server, error) {
 	if s.metrics, err = newMetrics(cfg.Registry, s); err != nil {
 		return nil, err
 	}
+	s.limits = newLimits(cfg.Limits, cfg.Unlimited, s.metrics.limited, time.Now())
 	s.polisher = newPolisher(s.log)
 	s.background, s.stop = context.WithCancel(context.Background())
 	s.http = &fasthttp.Server{
@@ -148,7 +151,12 @@ func (s *Server) OpsAddr() string {
 
 // Serve answers requests until Close. It returns nil after Close.
 func (s *Server) Serve() error {
-	if err := s.http.Serve(s.ln); err != nil && !s.draining.Load() {
+	ln := s.ln
+	if len(s.cfg.ProxyProtocol) > 0 {
+		ln = proxied.Listen(ln, proxied.Config{From: s.cfg.ProxyProtocol, Timeout: s.cfg.ProxyTimeout, Refused: s.metrics.introduction})
+		defer ln.Close()
+	}
+	if err := s.http.Serve(ln); err != nil && !s.draining.Load() {
 		return fmt.Errorf("edge: serve: %w", err)
 	}
 	return nil

@@ -29,8 +29,6 @@ type ShopConfig struct {
 	Provider string
 	// TestCards offers the sandbox's cards on the checkout page.
 	TestCards bool
-	// Limits bound the writes of one address.
-	Limits Limits
 	// Now is the clock for delivery promises and events. Default time.Now.
 	Now func() time.Time
 	// Log takes what people are not told. Default slog.Default().
@@ -40,9 +38,8 @@ type ShopConfig struct {
 // Shop holds the handlers: pages, the JSON API, the staff's API and files. It keeps no state of its
 // own but a short memory of the navigation for private pages. Routes lists what it answers.
 type Shop struct {
-	cfg    ShopConfig
-	limits limits
-	nav    navMemory
+	cfg ShopConfig
+	nav navMemory
 }
 
 // NewShop makes a Shop.
@@ -60,7 +57,7 @@ func NewShop(cfg ShopConfig) *Shop {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	return &Shop{cfg: cfg, limits: newLimits(cfg.Limits, cfg.Now), nav: navMemory{lists: map[api.Locale]navEntry{}}}
+	return &Shop{cfg: cfg, nav: navMemory{lists: map[api.Locale]navEntry{}}}
 }
 
 // sandbox is the provider of the demo, see package core.

@@ -38,8 +38,8 @@ func TestBadSettingsNameTheFlag(t *testing.T) {
 		{"cores", "core-eu"}, {"cores", "core-eu=eu@nowhere"}, {"cores", "=eu@127.0.0.1:1"}, {"cluster-token-file", ""}, {"cluster-token-file", short},
 		{"cluster-token-file", short + "-none"}, {"cookie-secret-file", short}, {"addr", "8080"}, {"addr", ""}, {"ops-addr", "x"}, {"public-url", "shop.example"},
 		{"currency", "eur"}, {"currency", "EURO"}, {"country", "Germany"}, {"cache-bytes", "1KiB"}, {"cache-bytes", "lots"}, {"cache-bytes", "-5MiB"}, {"cache-bytes", "99999999999GiB"},
-		{"cache-ttl", "0s"}, {"cache-ttl", "soon"}, {"rtt", "3s"}, {"rtt", "-1s"}, {"max-conns-per-address", "0"}, {"cart-writes", "0"}, {"checkouts", "NaN"},
-		{"trusted-proxies", "10.0.0.1"}, {"client-header", "Via"}, {"clickhouse-url", "ftp://x"}, {"clickhouse-database", "a b"}, {"spool", ""}, {"spool-bytes", "1"}, {"id", "Edge EU"}, {"log-level", "loud"}, {"colour", "red"},
+		{"cache-ttl", "0s"}, {"cache-ttl", "soon"}, {"rtt", "3s"}, {"rtt", "-1s"}, {"max-conns-per-address", "0"}, {"cart-writes", "0"}, {"browse", "0"}, {"searches", "0"}, {"admin-requests", "0"}, {"checkouts", "NaN"},
+		{"trusted-proxies", "10.0.0.1"}, {"client-header", "Via"}, {"proxy-protocol", "all"}, {"unlimited", "localhost"}, {"clickhouse-url", "ftp://x"}, {"clickhouse-database", "a b"}, {"spool", ""}, {"spool-bytes", "1"}, {"id", "Edge EU"}, {"log-level", "loud"}, {"colour", "red"},
 	} {
 		_, err := parseOptions(settings(t, "--"+c.flag, c.value))
 		var usage *flagenv.UsageError

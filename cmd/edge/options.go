@@ -29,7 +29,7 @@ type options struct {
 	cookieSecret                         []byte
 	origins                              []string
 	clientHeader                         string
-	proxies                              []netip.Prefix
+	proxies, proxyProtocol, unlimited    []netip.Prefix
 	cacheBytes, spoolBytes               flagenv.Bytes
 	ttl, rtt                             time.Duration
 	noFollower, sandboxCards             bool
@@ -47,7 +47,7 @@ type options struct {
 
 // named are settings that are read into something else: lists, and files that hold secrets.
 type named struct {
-	cores, origins, proxies                                 string
+	cores, origins, proxies, proxyProtocol, unlimited       string
 	tokenFile, cookieFile, s3SecretFile, clickhousePassFile string
 }
 
@@ -69,14 +69,19 @@ func parseOptions(args []string) (options, error) {
 	fs.StringVar(&n.origins, "origins", "", "further origins whose pages may send forms here, separated by commas")
 	fs.StringVar(&n.proxies, "trusted-proxies", "", "networks, such as 10.0.0.0/8, whose --client-header is believed, separated by commas")
 	fs.StringVar(&o.clientHeader, "client-header", string(edge.ForwardedFor), "the header in which --trusted-proxies name the client: X-Forwarded-For or Forwarded; the other one is ignored")
+	fs.StringVar(&n.proxyProtocol, "proxy-protocol", "", "networks, such as 10.0.0.0/8, of load balancers whose connections begin with a PROXY protocol header (version 2), separated by commas")
 	fs.Var(&o.cacheBytes, "cache-bytes", "memory for finished answers")
 	fs.DurationVar(&o.ttl, "cache-ttl", time.Hour, "how long an answer is fresh when no change ends it before")
 	fs.BoolVar(&o.noFollower, "no-follower", false, "do not follow the change feed: answers stay as they are until --cache-ttl; for tests")
 	fs.DurationVar(&o.rtt, "rtt", 0, "round trip added to cores of other regions, to feel distance on one machine")
 	fs.IntVar(&o.maxConns, "max-conns-per-address", 1000, "connections one address may hold")
+	fs.Float64Var(&o.limits.Browse, "browse", 500, "pages and reads that the cache does not answer, an address may ask for a second; -1: no limit")
+	fs.Float64Var(&o.limits.Search, "searches", 200, "searches that the cache does not answer, an address may make a second; -1: no limit")
 	fs.Float64Var(&o.limits.CartWrites, "cart-writes", 200, "cart writes an address may make a second; -1: no limit")
 	fs.Float64Var(&o.limits.Checkouts, "checkouts", 50, "checkouts an address may make a second; -1: no limit")
 	fs.Float64Var(&o.limits.SignIns, "sign-ins", 10, "sign-ins an address may make a second; -1: no limit")
+	fs.Float64Var(&o.limits.Admin, "admin-requests", 500, "requests an address may make a second to the staff's API and pages; -1: no limit")
+	fs.StringVar(&n.unlimited, "unlimited", "", "networks, such as 127.0.0.0/8, whose clients have no such limits, separated by commas")
 	fs.BoolVar(&o.sandboxCards, "sandbox-cards", false, "offer the sandbox's test cards at the checkout")
 	fs.StringVar(&o.s3Endpoint, "s3-endpoint", "", "host:port of the S3 server with pictures and clips; empty: there are none")
 	fs.StringVar(&o.s3AccessKey, "s3-access-key", "", "access key of the S3 server")
@@ -122,16 +127,30 @@ func (o *options) complete(n named) (err error) {
 	if n.origins != "" {
 		o.origins = strings.Split(n.origins, ",")
 	}
-	if n.proxies != "" {
-		for _, p := range strings.Split(n.proxies, ",") {
-			prefix, err := netip.ParsePrefix(strings.TrimSpace(p))
-			if err != nil {
-				return flagenv.Errorf("trusted-proxies", "%q is not a network such as 10.0.0.0/8", p)
-			}
-			o.proxies = append(o.proxies, prefix)
+	for _, l := range []struct {
+		name, list string
+		to         *[]netip.Prefix
+	}{{"trusted-proxies", n.proxies, &o.proxies}, {"proxy-protocol", n.proxyProtocol, &o.proxyProtocol}, {"unlimited", n.unlimited, &o.unlimited}} {
+		if *l.to, err = networks(l.name, l.list); err != nil {
+			return err
 		}
 	}
 	return o.check()
+}
+
+// networks reads a list of networks.
+func networks(name, list string) (all []netip.Prefix, err error) {
+	if list == "" {
+		return nil, nil
+	}
+	for _, p := range strings.Split(list, ",") {
+		prefix, err := netip.ParsePrefix(strings.TrimSpace(p))
+		if err != nil {
+			return nil, flagenv.Errorf(name, "%q is not a network such as 10.0.0.0/8", p)
+		}
+		all = append(all, prefix)
+	}
+	return all, nil
 }
 
 func (o *options) check() error {
@@ -172,7 +191,7 @@ func (o *options) check() error {
 	if o.maxConns < 1 {
 		return flagenv.Errorf("max-conns-per-address", "give at least 1")
 	}
-	for name, rate := range map[string]float64{"cart-writes": o.limits.CartWrites, "checkouts": o.limits.Checkouts, "sign-ins": o.limits.SignIns} {
+	for name, rate := range map[string]float64{"browse": o.limits.Browse, "searches": o.limits.Search, "admin-requests": o.limits.Admin, "cart-writes": o.limits.CartWrites, "checkouts": o.limits.Checkouts, "sign-ins": o.limits.SignIns} {
 		if rate == 0 || math.IsNaN(rate) {
 			return flagenv.Errorf(name, "give a number above 0, or -1 for no limit")
 		}
@@ -251,11 +270,11 @@ func (o *options) analytics(log *slog.Logger) analytics.Config {
 func (o *options) shop(cores *coreclient.Client, clicks *analytics.Analytics, files edge.Files, log *slog.Logger) edge.ShopConfig {
 	stream := edge.Clickstream{Analytics: clicks}
 	return edge.ShopConfig{Core: cores, Clicks: stream, Reports: stream, Files: files, BaseURL: o.publicURL, Region: o.region,
-		TestCards: o.sandboxCards, Limits: o.limits, Log: log}
+		TestCards: o.sandboxCards, Log: log}
 }
 
 func (o *options) server(log *slog.Logger) edge.Config {
 	return edge.Config{ID: o.id, Region: o.region, Locale: api.Locale{Currency: o.currency, Country: o.country}, Addr: o.addr, OpsAddr: o.opsAddr,
-		Secret: o.cookieSecret, DisableFollower: o.noFollower, Origins: o.origins, TrustedProxies: o.proxies, ClientHeader: edge.ClientHeader(o.clientHeader), CacheBytes: int64(o.cacheBytes),
-		TTL: o.ttl, MaxConnsPerIP: o.maxConns, Logger: log}
+		Secret: o.cookieSecret, DisableFollower: o.noFollower, Origins: o.origins, TrustedProxies: o.proxies, ClientHeader: edge.ClientHeader(o.clientHeader), ProxyProtocol: o.proxyProtocol, CacheBytes: int64(o.cacheBytes),
+		TTL: o.ttl, Limits: o.limits, Unlimited: o.unlimited, MaxConnsPerIP: o.maxConns, Logger: log}
 }

@@ -27,7 +27,7 @@ func (m *meridian) close()                        {}
 
 // startShop starts three cores and an edge without limits that a few load generators on one address would hit.
 func startShop(ctx context.Context, bin string, rtt time.Duration) (*shop.Shop, error) {
-	return shop.Start(ctx, shop.Options{Bin: bin, Cores: 3, RTT: rtt, EdgeArgs: []string{"--cart-writes", "-1", "--checkouts", "-1", "--sandbox-cards"}})
+	return shop.Start(ctx, shop.Options{Bin: bin, Cores: 3, RTT: rtt, EdgeArgs: []string{"--unlimited", "127.0.0.0/8", "--sandbox-cards"}})
 }
 
 // units of everything: more than anyone can buy in a round.
