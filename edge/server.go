@@ -151,7 +151,7 @@ func (s *Server) OpsAddr() string {
 
 // Serve answers requests until Close. It returns nil after Close.
 func (s *Server) Serve() error {
-	ln := s.ln
+	var ln net.Listener = &patient{Listener: s.ln, log: s.log}
 	if len(s.cfg.ProxyProtocol) > 0 {
 		ln = proxied.Listen(ln, proxied.Config{From: s.cfg.ProxyProtocol, Timeout: s.cfg.ProxyTimeout, Refused: s.metrics.introduction})
 		defer ln.Close()
