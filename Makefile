@@ -49,7 +49,7 @@ lint: ## gofmt, vet, staticcheck (2 min)
 SIM_HOURS ?= 1000
 sim: ## SIM_HOURS=1000 simulated hours of three and of five cores under faults (about 45 minutes of processor time)
 	SIM_HOURS=$(SIM_HOURS) GOGC=400 $(GO) test -count=1 -timeout 0 -v -run '^TestLong$$' ./test/sim
-bench-growth: build ## a core with 1 M SKUs, 1 M customers, 10 M orders: memory, start, cost an order, snapshots; GROWTH_ARGS="--orders 100000" (an hour and more, 25 GB of disk)
+bench-growth: build ## a core with 1 M SKUs, 1 M customers, 10 M orders: memory, start, cost an order, snapshots; GROWTH_ARGS="--orders 100000" (an hour and a half, 65 GB of disk)
 	@$(BUILD) -o bin/growth ./test/bench/growth && exec bin/growth $(GROWTH_ARGS)
 
 bench-oversell: dev ## 400 buyers, 100 units; plain and with the leader killed, near and at 80 ms (about 5 min)

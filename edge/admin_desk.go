@@ -43,7 +43,7 @@ func (s *Shop) staffSignIn(ctx context.Context, r *Request) (*Answer, error) {
 	who, err := ask(ctx, t, api.StaffSession, api.StaffSignIn{Email: v.Email.Value, Password: password})
 	if err != nil {
 		e := api.AsError(err)
-		if e.Status >= 500 || e.Status == 429 {
+		if e.Status >= 500 {
 			return nil, e
 		}
 		return s.showSignIn(ctx, t, v, e)

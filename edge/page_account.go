@@ -109,7 +109,7 @@ func (s *Shop) signInForm(ctx context.Context, r *Request) (*Answer, error) {
 func (s *Shop) enter(ctx context.Context, t *trip, v web.SignIn, session api.CustomerSession, err error) (*Answer, error) {
 	if err != nil {
 		e := api.AsError(err)
-		if e.Status >= 500 || e.Status == 429 {
+		if e.Status >= 500 {
 			return nil, e
 		}
 		return s.showSignIn(ctx, t, v, e)

@@ -138,7 +138,7 @@ func (s *Shop) changeCart(ctx context.Context, r *Request) (*Answer, error) {
 	}
 	if err != nil {
 		e := api.AsError(err)
-		if e.Status >= 500 || e.Status == 429 {
+		if e.Status >= 500 {
 			return nil, e
 		}
 		a, err := s.showCart(ctx, t, cart, e.Status, sentence(e))

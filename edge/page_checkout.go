@@ -103,7 +103,7 @@ func (s *Shop) buy(ctx context.Context, r *Request) (*Answer, error) {
 		return redirect(a, "/orders/"+order.ID+"?key="+url.QueryEscape(order.Key))
 	}
 	e := api.AsError(err)
-	if e.Code == api.CodeInternal || e.Code == api.CodeRateLimited {
+	if e.Code == api.CodeInternal {
 		return nil, e
 	}
 	cart, err := s.cart(ctx, t)

@@ -62,7 +62,7 @@ func parse(args []string) (options, error) {
 	fs.StringVar(&o.core, "core", "bin/core", "the core `program` to measure")
 	fs.IntVar(&o.skus, "skus", 1_000_000, "SKUs in the catalogue, four a product")
 	fs.IntVar(&o.customers, "customers", 1_000_000, "customers with an account")
-	fs.IntVar(&o.orders, "orders", 10_000_000, "orders in the end; about 2 GB of disk a million")
+	fs.IntVar(&o.orders, "orders", 10_000_000, "orders in the end; about 2 GB of disk a million, and twice that for snapshots")
 	fs.IntVar(&o.sample, "sample", 5_000, "orders measured at each size, with checkpoints as a serving core makes them")
 	fs.IntVar(&o.checkpointMS, "fill-checkpoint", 3000, "milliseconds between checkpoints while filling; a serving core's are 150")
 	fs.IntVar(&o.portBase, "port-base", 28000, "first of four free ports on loopback")

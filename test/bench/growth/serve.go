@@ -37,6 +37,9 @@ type served struct {
 	idleCPU         float64 // share of a processor
 }
 
+// diskRest is how long the disk rests before the start that is measured.
+const diskRest = 20 * time.Second
+
 const clusterToken = "a token for the growth benchmark"
 
 // running is a core under measurement.
@@ -63,6 +66,11 @@ func measure(ctx context.Context, o options, r *report) error {
 		return err
 	}
 	defer stop()
+	// The first snapshot was written a moment ago, which no start of a core follows: the disk rests first.
+	unix.Sync()
+	if err := pause.For(ctx, diskRest); err != nil {
+		return err
+	}
 	dropCache(filepath.Join(o.dir, "state.db"))
 	progress("starting %s on %s, its pages not in memory", o.core, o.dir)
 	c, err := start(ctx, o, s)
