@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -114,5 +115,14 @@ func (n *Node) openWAL(meta string) (logFiles, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Dir(meta), err)
 	}
-	return store, nil
+	return walLog{store}, nil
+}
+
+// walLog is raft-wal, closed between two files: one that is closed while it changes to a new file is opened with
+// the old one, which is sealed, and appends nothing any more.
+type walLog struct{ *wal.WAL }
+
+func (l walLog) Close() error {
+	// What lies behind the end is nothing, and asking for it waits for the new file.
+	return errors.Join(l.DeleteRange(math.MaxUint64, math.MaxUint64), l.WAL.Close())
 }
