@@ -39,17 +39,7 @@ func stored(t *testing.T, dir string) map[uuid.UUID]int {
 	t.Helper()
 	s := openSpool(t, SpoolConfig{Dir: dir})
 	defer s.Close()
-	ids := map[uuid.UUID]int{}
-	for _, seg := range s.queue {
-		content, err := readSegment(seg.path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range content.Rows {
-			ids[r.ID]++
-		}
-	}
-	return ids
+	return queued(t, s)
 }
 
 // TestKillAtEveryStep copies the directory after every change of it, which is what a kill leaves, and

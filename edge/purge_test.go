@@ -36,7 +36,7 @@ func checkPurges(t *testing.T, seed uint64, n int, faults, ignoreEpochs bool) (r
 		var wg sync.WaitGroup
 		wg.Go(func() { w.replicate(ctx) })
 		var all []*Server
-		make1 := func(i int) *Server {
+		newServer := func(i int) *Server {
 			s, err := NewServer(Config{ID: fmt.Sprint("edge-", i), Region: "eu", Secret: []byte("0123456789abcdef"), Feed: worldFeed{w, i}, LogSample: 1 << 60, ignoreEpochs: ignoreEpochs,
 				Routes: []Route{{Method: "GET", Pattern: "/products/{handle}", Handler: w.page(i)}}, Logger: slog.New(slog.DiscardHandler), MaxEpochs: worldProducts / 2})
 			if err != nil {
@@ -47,7 +47,7 @@ func checkPurges(t *testing.T, seed uint64, n int, faults, ignoreEpochs bool) (r
 		}
 		var servers, retiring [edges]atomic.Pointer[Server]
 		for i := range servers {
-			s := make1(i)
+			s := newServer(i)
 			s.follower.start()
 			for s.Ready() != nil { // before, no shopper is sent here
 				time.Sleep(time.Millisecond)
@@ -115,7 +115,7 @@ func checkPurges(t *testing.T, seed uint64, n int, faults, ignoreEpochs bool) (r
 		if faults {
 			replace := func(rng *rand.Rand) {
 				i := rng.IntN(edges)
-				old, next := servers[i].Load(), make1(i)
+				old, next := servers[i].Load(), newServer(i)
 				next.follower.watch()
 				for tries := 0; next.Ready() != nil; tries++ {
 					if tries == 2000 {
