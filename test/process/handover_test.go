@@ -98,7 +98,7 @@ type client struct {
 	addr          string
 	conn          net.Conn
 	in            *bufio.Reader
-	done          int
+	done          atomic.Int64
 	closed, fails int
 	first         error
 	events        []string
@@ -156,7 +156,7 @@ func (c *client) browse(stop *atomic.Bool, session string) {
 			time.Sleep(time.Millisecond)
 			continue
 		}
-		c.done++
+		c.done.Add(1)
 		if id != "" {
 			c.events = append(c.events, id)
 		}
@@ -203,8 +203,14 @@ func replace(t *testing.T, times int, handover bool) (r replacing) {
 		clients[i] = &client{addr: addr}
 		wg.Go(func() { clients[i].browse(&stop, session) })
 	}
+	busy := func() { // every client gets some more answers, from whoever serves
+		for _, c := range clients {
+			until := c.done.Load() + 25
+			eventually(t, "answers", func() bool { return c.done.Load() >= until })
+		}
+	}
 	for n := range times {
-		time.Sleep(300 * time.Millisecond) // load between the changes
+		busy()
 		if !handover {
 			if err := edge.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 				t.Fatal(err)
@@ -218,11 +224,11 @@ func replace(t *testing.T, times int, handover bool) (r replacing) {
 		edge = next
 		eventually(t, "the successor to be ready", ready)
 	}
-	time.Sleep(300 * time.Millisecond)
+	busy()
 	stop.Store(true)
 	wg.Wait()
 	for _, c := range clients {
-		r.done, r.closed, r.fails = r.done+c.done, r.closed+c.closed, r.fails+c.fails
+		r.done, r.closed, r.fails = r.done+int(c.done.Load()), r.closed+c.closed, r.fails+c.fails
 		r.events = append(r.events, c.events...)
 		if r.first == nil {
 			r.first = c.first
