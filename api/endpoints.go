@@ -67,6 +67,9 @@ type (
 		// Visitor and Session join the order with its clickstream; they are no part of the request's identity.
 		Visitor string `json:"visitor,omitempty"`
 		Session string `json:"session,omitempty"`
+		// Tickets are the buyer's places in waiting rooms, and Client a hash of their address; neither is a part of the request's identity.
+		Tickets []Ticket `json:"tickets,omitempty"`
+		Client  string   `json:"client,omitempty"`
 	}
 	// OrderQuery asks for an order: with its key, as its owner, or as staff.
 	OrderQuery struct {

@@ -28,6 +28,7 @@ const (
 	CodeInvalid            Code = "invalid"                // 422: errors name the fields
 	CodeKeyReused          Code = "idempotency_key_reused" // 422: the same key with another body
 	CodeRateLimited        Code = "rate_limited"           // 429, with Retry-After
+	CodeWaitingRoom        Code = "waiting_room"           // 429: room names the waiting room to take a place in
 	CodeInternal           Code = "internal"               // 500: a bug; the log has the request id
 	CodeNoLeader           Code = "no_leader"              // 503, with Retry-After
 	CodeOverloaded         Code = "overloaded"             // 503, with Retry-After
@@ -58,6 +59,7 @@ var codes = map[Code]struct {
 	CodeInvalid:            {422, "Something needs correcting"},
 	CodeKeyReused:          {422, "Idempotency key used for another request"},
 	CodeRateLimited:        {429, "Too many requests"},
+	CodeWaitingRoom:        {429, "Others are before you"},
 	CodeInternal:           {500, "Something went wrong on our side"},
 	CodeNoLeader:           {503, "No decision is possible right now"},
 	CodeOverloaded:         {503, "Too busy right now"},
@@ -87,6 +89,8 @@ type Error struct {
 	Lines       []StockLine  `json:"lines,omitempty"`
 	Errors      []FieldError `json:"errors,omitempty"`
 	DeclineCode string       `json:"decline_code,omitempty"`
+	// Room is the waiting room in which to take a place.
+	Room string `json:"room,omitempty"`
 	// RetryAfter is in seconds; it becomes the Retry-After header too.
 	RetryAfter int `json:"retry_after,omitempty"`
 	// cause is for the log only.

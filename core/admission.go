@@ -30,7 +30,7 @@ func newAdmission() admission {
 func (a admission) of(name string) *gate.Gate {
 	family, _, _ := strings.Cut(name, ".")
 	switch family {
-	case "feed", "edges", "cluster", "outbox", "status", "cache":
+	case "feed", "edges", "cluster", "outbox", "status", "cache", "rooms":
 		return nil
 	}
 	switch name {

@@ -183,6 +183,14 @@ func (m *Machine) dispatch(t commandType, e envelope, k keying) (any, int, *api.
 		return run(e, m.applyEndReconcile)
 	case cmdNameKeyring:
 		return run(e, m.applyNameKeyring)
+	case cmdPutRoom:
+		return run(e, m.applyPutRoom)
+	case cmdCloseRoom:
+		return run(e, m.applyCloseRoom)
+	case cmdArrive:
+		return run(e, m.applyArrive)
+	case cmdAdmit:
+		return run(e, m.applyAdmit)
 	}
 	return nil, 0, api.Internal(fmt.Errorf("command %d has no home", t))
 }

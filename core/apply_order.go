@@ -83,7 +83,8 @@ func (m *Machine) continueOrder(k keying, id string) result {
 	}
 	o.Lines = lines
 	o.Payment.Attempt++
-	m.startPayment(o, cart)
+	was, _ := m.open.Get(o.ID)
+	m.startPayment(o, cart, was.Room, buyer{was.Client, was.Token})
 	o, _ = m.orders.Get(id)
 	return result{value: m.reservationOf(o, false), status: 200}
 }
@@ -127,6 +128,11 @@ func (m *Machine) reserve(c reserveCmd, k keying) (reservation, *api.Error) {
 	}
 	priced := m.price(cart)
 	version := versionOf(cart.Currency, priced)
+	who := buyer{c.Client, c.Token}
+	room, refusal := m.guard(priced, c.Tickets, who)
+	if refusal != nil {
+		return reservation{}, refusal
+	}
 	lines, refusal := m.allocateLines(priced)
 	if refusal != nil {
 		return reservation{}, refusal
@@ -156,7 +162,7 @@ func (m *Machine) reserve(c reserveCmd, k keying) (reservation, *api.Error) {
 	if o.Customer != "" {
 		m.orderOwner.Put(fmt.Sprintf("%s\x00%016d", o.Customer, o.Number), o.ID)
 	}
-	m.startPayment(o, cart)
+	m.startPayment(o, cart, room, who)
 	o, _ = m.orders.Get(o.ID)
 	return m.reservationOf(o, false), nil
 }
@@ -190,13 +196,17 @@ func (m *Machine) allocateLines(priced []pricedLine) ([]orderLineRec, *api.Error
 	return lines, nil
 }
 
-// startPayment holds the stock, locks the cart and opens the payment attempt.
-func (m *Machine) startPayment(o orderRec, cart cartRec) {
+// startPayment holds the stock, locks the cart and opens the payment attempt; room is the waiting room that counts it.
+func (m *Machine) startPayment(o orderRec, cart cartRec, room string, who buyer) {
 	o.Reserved = true
 	o.Payment.State = payInFlight
 	m.hold(o)
 	m.orders.Put(o.ID, o)
-	m.open.Put(o.ID, openRec{Kind: openPayment, UntilMS: m.now + reservationMS, SinceMS: m.now})
+	rec := openRec{Kind: openPayment, UntilMS: m.now + reservationMS, SinceMS: m.now}
+	if room != "" {
+		rec.Room, rec.Client, rec.Token = room, who.client, who.token
+	}
+	m.open.Put(o.ID, rec)
 	cart.Order = o.ID
 	m.carts.Put(o.Cart, cart)
 }
@@ -307,7 +317,9 @@ func (m *Machine) applyRelease(c releaseCmd) (any, int, *api.Error) {
 	if !c.Declined {
 		o.Payment.State = payVoided
 		m.orders.Put(o.ID, o)
-		m.open.Put(o.ID, openRec{Kind: openReleased, UntilMS: m.now + releasedOrderMS, SinceMS: m.now})
+		rec, _ := m.open.Get(o.ID)
+		rec.Kind, rec.UntilMS, rec.SinceMS = openReleased, m.now+releasedOrderMS, m.now
+		m.open.Put(o.ID, rec)
 		return api.None{}, 200, nil
 	}
 	o.Payment.State = payDeclined
@@ -380,6 +392,7 @@ func (m *Machine) applyTick(tickCmd) (any, int, *api.Error) {
 		m.dropKeys(maxExpiriesPerTick)
 	}
 	m.adjusted.sweep(m.now)
+	m.advanceRooms()
 	m.dropEdges()
 	m.dropSessions()
 	m.dropStaged()

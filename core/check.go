@@ -101,6 +101,12 @@ func (m *Machine) check(r *Report) {
 		}
 		return true
 	})
+	m.rooms.Ascend("", func(id string, w roomRec) bool {
+		if w.Over > w.Admitted || w.Admitted > w.Arrived || w.Credit < 0 {
+			bad("waiting room %s is impossible: %d came, %d were let in, %d are over", id, w.Arrived, w.Admitted, w.Over)
+		}
+		return true
+	})
 	m.open.Ascend("", func(id string, _ openRec) bool {
 		r.Open++
 		if _, ok := m.orders.Get(id); !ok {

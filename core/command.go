@@ -51,7 +51,11 @@ const (
 	cmdDifference      commandType = 37
 	cmdEndReconcile    commandType = 38
 	cmdNameKeyring     commandType = 39
-	lastCommand                    = cmdNameKeyring
+	cmdPutRoom         commandType = 40
+	cmdCloseRoom       commandType = 41
+	cmdArrive          commandType = 42
+	cmdAdmit           commandType = 43
+	lastCommand                    = cmdAdmit
 	commandVersion     byte        = 1
 	maxCommandBytes                = 240 << 10
 	headerBytes                    = 1 + 8 + 8 + 8
@@ -204,6 +208,11 @@ type (
 		Session  string `cbor:"13,keyasint,omitempty"`
 		// Given: the cart's identifier was given here. Without a row it is empty, and not unknown.
 		Given bool `cbor:"14,keyasint,omitempty"`
+		// Tickets, Client and Token are for waiting rooms, and empty where none is open: the buyer's places, and hashes of their address
+		// and of the payment token.
+		Tickets []ticketRec `cbor:"15,keyasint,omitempty"`
+		Client  string      `cbor:"16,keyasint,omitempty"`
+		Token   string      `cbor:"17,keyasint,omitempty"`
 	}
 	commitCmd struct {
 		Order   string `cbor:"1,keyasint"`

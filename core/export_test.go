@@ -273,3 +273,6 @@ func (m *Machine) LedgerKeys() (bySKU, ordered int) {
 func (srv *Server) Frames() (inside, waiting int, refused uint64) {
 	return srv.admission.frames.State()
 }
+
+// OpenDoors lets purchases pass waiting rooms without a ticket.
+func (m *Machine) OpenDoors() { m.openDoors = true }

@@ -17,6 +17,7 @@ import (
 func (s *Service) Lead(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.tick(ctx) })
+	wg.Go(func() { s.admitRooms(ctx) })
 	s.reconcile(ctx) // returns at once, but after a restore
 	for _, work := range []func(context.Context){s.resolve, s.capturePaid, s.sendMail} {
 		wg.Go(func() { work(ctx) })

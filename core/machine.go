@@ -52,6 +52,7 @@ type Machine struct {
 	meta        *state.Table[metaRec]
 	stockLog    *state.Table[stockLogRec]
 	keyring     *state.Table[string] // the fingerprint of the key ring
+	rooms       *state.Table[roomRec]
 
 	derived
 	// whereabouts is a copy of nodes that is read without the tables' lock; it is never nil and never changed.
@@ -76,7 +77,7 @@ type Machine struct {
 	liveKeys atomic.Int64
 	stamps   *stamper
 	// skipDedupe and skipStockCheck are protections that a test switches off to see them matter.
-	skipDedupe, skipStockCheck, skipHashCheck, skipSum, wallClock, unfencedVoids bool
+	skipDedupe, skipStockCheck, skipHashCheck, skipSum, wallClock, unfencedVoids, openDoors bool
 }
 
 // MachineConfig configures a Machine.
@@ -153,6 +154,7 @@ func OpenMachine(cfg MachineConfig) (*Machine, error) {
 	m.timelines = state.NewTable(db, "timelines", state.Hot, record[timelineRec]{1})
 	m.differences = state.NewTable(db, "differences", state.Cold, record[differenceRec]{1})
 	m.keyring = state.NewTable(db, "keyring", state.Hot, record[string]{1})
+	m.rooms = state.NewTable(db, "rooms", state.Hot, record[roomRec]{1})
 	m.meta = state.NewTable(db, "meta", state.Hot, record[metaRec]{1})
 	if err := db.Load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("load state: %w", err), db.Close())

@@ -28,6 +28,10 @@ func (s *Service) Operations(ready func() error, more ...prometheus.Collector) h
 	gauge("orders", "Orders ever placed.", under(s.m.orders.Len))
 	gauge("open_orders", "Orders with a payment or refund under way.", under(s.m.open.Len))
 	gauge("live_edges", "Edges that hold a lease.", under(func() int { return len(s.m.liveEdges()) }))
+	gauge("waiting", "People in waiting rooms who have not been let in.", under(func() (n int) {
+		s.m.rooms.Ascend("", func(_ string, r roomRec) bool { n += int(r.Arrived - r.Admitted); return true })
+		return n
+	}))
 	gauge("outbox_entries", "Outbox entries not yet done by every consumer.", under(s.m.outbox.Len))
 	gauge("leading", "1 while this node leads and is ready to decide.", func() float64 {
 		if s.log.Leading() {

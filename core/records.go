@@ -179,6 +179,10 @@ type openRec struct {
 	Kind    string `cbor:"1,keyasint"` // payment, released or refund
 	UntilMS int64  `cbor:"2,keyasint"`
 	SinceMS int64  `cbor:"3,keyasint"`
+	// Room, Client and Token: whom a waiting room counts this payment for.
+	Room   string `cbor:"4,keyasint,omitempty"`
+	Client string `cbor:"5,keyasint,omitempty"`
+	Token  string `cbor:"6,keyasint,omitempty"`
 }
 
 const (

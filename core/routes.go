@@ -144,6 +144,10 @@ func (s *Service) routes() map[string]handler {
 	add(write(s, api.OutboxJoin, s.outboxJoin))
 	add(write(s, api.OutboxLeave, s.outboxLeave))
 	add(write(s, api.OutboxDone, s.outboxDone))
+	add(read(s, api.RoomsList, s.roomsList))
+	add(write(s, api.RoomsPut, s.roomsPut))
+	add(write(s, api.RoomsClose, s.roomsClose))
+	add(write(s, api.RoomsArrive, s.roomsArrive))
 	add(read(s, api.StatusCheck, func(_ *call, _ api.None) (api.NodeStatus, error) { return s.status(), nil }))
 	return hs
 }

@@ -39,7 +39,9 @@ func (s *Service) checkout(ctx context.Context, c *call, req api.CheckoutRequest
 			defer s.wg.Done()
 			run, cancel := context.WithTimeout(s.closing, s.cfg.PaymentWait)
 			defer cancel()
+			began := time.Now()
 			f.r, f.err = s.buy(run, c, k, req)
+			s.pace.note(time.Since(began), f.err)
 			s.mu.Lock()
 			delete(s.flights, id)
 			s.mu.Unlock()
@@ -96,6 +98,9 @@ func (s *Service) buy(ctx context.Context, c *call, k keying, req api.CheckoutRe
 	cmd, err := s.reserveCommand(c, req)
 	if err != nil {
 		return reply{}, err
+	}
+	if refusal := s.ownTurn(cmd); refusal != nil && !s.begun(k) {
+		return reply{}, refusal
 	}
 	for attempt := 0; attempt < 3; attempt++ {
 		r, err := s.propose(ctx, cmdReserve, k, cmd)
@@ -158,6 +163,11 @@ func (s *Service) reserveCommand(c *call, req api.CheckoutRequest) (reserveCmd, 
 		Visitor: short(req.Visitor), Session: short(req.Session),
 	}
 	_, cmd.Given = s.freshCart(req.Cart)
+	s.m.db.View(func() {
+		if s.m.rooms.Len() > 0 {
+			cmd.Tickets, cmd.Client, cmd.Token = ticketsOf(req.Tickets), truncate(req.Client, 64), s.cfg.Keyring.LookupHash("token", req.Payment.Token)
+		}
+	})
 	var wrapped []byte
 	if c.customer != "" {
 		cmd.Person = personOfCustomer(c.customer)

@@ -112,6 +112,7 @@ type Service struct {
 	passwords *seal.Passwords
 	// fingerprint is that of the key ring.
 	fingerprint string
+	pace        pace
 }
 
 // NewService makes a Service. Close waits for the checkouts under way.

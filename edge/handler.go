@@ -27,10 +27,12 @@ type Request struct {
 	Region string
 	// HTML says that the client prefers a page to a problem document.
 	HTML bool
-	// IfMatch, Range and Referer are the only other headers handlers see.
+	// IfMatch, Range, Referer and Ticket are the only other headers handlers see.
 	IfMatch string
 	Range   string
 	Referer string
+	// Ticket is a place in a waiting room, of a client that keeps no cookies.
+	Ticket string
 	// Client is the client's address, for limits.
 	Client string
 	// Bot says that the User-Agent names a robot.
@@ -58,6 +60,8 @@ type Jar struct {
 	// Flash is a sentence to show once on the next page; Orders are keys of orders just placed (id → key).
 	Flash  string
 	Orders map[string]string
+	// Tickets are this client's places in waiting rooms, as package waiting writes them.
+	Tickets []string
 }
 
 // Answer is what a handler gives back. The server adds what every answer carries: security headers,

@@ -46,6 +46,7 @@ type jarWire struct {
 	Visit   string            `json:"s,omitempty"`
 	Flash   string            `json:"f,omitempty"`
 	Orders  map[string]string `json:"o,omitempty"`
+	Tickets []string          `json:"t,omitempty"`
 }
 
 func (c jarCodec) sign(payload string) []byte {
@@ -57,7 +58,7 @@ func (c jarCodec) sign(payload string) []byte {
 
 // encode gives the value of the jar's cookie, "" for a jar with nothing to sign.
 func (c jarCodec) encode(j Jar) string {
-	w := jarWire{Cart: j.Cart, Visitor: j.Visitor, Visit: j.Visit, Flash: j.Flash, Orders: maps.Clone(j.Orders)}
+	w := jarWire{Cart: j.Cart, Visitor: j.Visitor, Visit: j.Visit, Flash: j.Flash, Orders: maps.Clone(j.Orders), Tickets: j.Tickets}
 	if !j.Min.IsZero() {
 		w.Min = j.Min.String()
 	}
@@ -109,7 +110,7 @@ func (c jarCodec) decode(value string) (Jar, bool) {
 	if err != nil {
 		return Jar{}, false
 	}
-	return Jar{Cart: w.Cart, Min: min, Visitor: w.Visitor, Visit: w.Visit, Flash: w.Flash, Orders: w.Orders}, true
+	return Jar{Cart: w.Cart, Min: min, Visitor: w.Visitor, Visit: w.Visit, Flash: w.Flash, Orders: w.Orders, Tickets: w.Tickets}, true
 }
 
 // read takes the client's jar out of its cookies.

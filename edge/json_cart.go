@@ -29,10 +29,10 @@ func (s *Shop) cartOperations() []operation {
 		{Route: Route{Method: "GET", Pattern: "/api/v1/carts/{id}", Class: Private, Handler: s.getCart},
 			ID: "getCart", Summary: "A cart at present prices", Result: api.Cart{}},
 		{Route: Route{Method: "PUT", Pattern: "/api/v1/carts/{id}/lines/{sku}", Class: Private, MaxBody: cartBodyMax, Limit: CountCartWrite, Handler: s.putLine},
-			ID: "putCartLine", Summary: "Set the quantity of a SKU, 0 to 999; 0 removes the line", Body: lineBody{}, Result: api.Cart{}},
+			ID: "putCartLine", Summary: "Set the quantity of a SKU, 0 to 999; 0 removes the line", Body: lineBody{}, Result: api.Cart{}, Refusals: []api.Code{api.CodeWaitingRoom}},
 		{Route: Route{Method: "POST", Pattern: "/api/v1/carts/{id}/checkout", Class: Private, MaxBody: checkoutBodyMax, NeedKey: true, Timeout: payTimeout, Limit: CountCheckout, Handler: s.checkout},
 			ID: "checkout", Summary: "Buy a cart. Repeat with the same Idempotency-Key until the outcome is known", Body: api.Checkout{}, Result: api.Order{}, Status: 201,
-			Refusals: []api.Code{api.CodePaymentDeclined, api.CodeOutOfStock, api.CodeCartChanged, api.CodeCheckoutInProgress, api.CodePaymentUnavailable}},
+			Refusals: []api.Code{api.CodePaymentDeclined, api.CodeOutOfStock, api.CodeCartChanged, api.CodeCheckoutInProgress, api.CodePaymentUnavailable, api.CodeWaitingRoom}},
 	}
 }
 
@@ -89,6 +89,11 @@ func (s *Shop) putLine(ctx context.Context, r *Request) (*Answer, error) {
 	}
 	if err := checkQuantity("quantity", *body.Quantity); err != nil {
 		return nil, err
+	}
+	if *body.Quantity > 0 {
+		if err := s.mustWait(r, s.cfg.Rooms.For(sku)); err != nil {
+			return nil, err
+		}
 	}
 	t := s.private(r)
 	cart, err := ask(ctx, t, api.CartsPutLine, api.PutLine{Cart: id, SKU: sku, Quantity: *body.Quantity})

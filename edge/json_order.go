@@ -30,8 +30,12 @@ func (s *Shop) checkout(ctx context.Context, r *Request) (*Answer, error) {
 	if err := decodeJSON(r.Body, &body); err != nil {
 		return nil, err
 	}
+	if err := s.mustWait(r, s.cfg.Rooms.Shop()); err != nil {
+		return nil, err
+	}
 	t := s.private(r)
-	order, err := ask(ctx, t, api.CheckoutCart, api.CheckoutRequest{Cart: id, Checkout: body, Visitor: r.Jar.Visitor, Session: r.Jar.Visit})
+	order, err := ask(ctx, t, api.CheckoutCart, api.CheckoutRequest{Cart: id, Checkout: body, Visitor: r.Jar.Visitor, Session: r.Jar.Visit,
+		Tickets: s.tickets(r), Client: s.cfg.Rooms.Client(r.Client)})
 	if err != nil {
 		return t.refused(err)
 	}

@@ -37,6 +37,8 @@ func (s *Shop) pageRoutes() []Route {
 		{Method: "GET", Pattern: "/register", Class: Private, Query: []string{"next"}, Handler: s.signInPage},
 		form("/register", CountSignIn, s.signInForm),
 		form("/sign-out", CountBrowse, s.signOutForm),
+		{Method: "GET", Pattern: "/wait/{room}", Class: Private, Handler: s.waitPage},
+		form("/wait/{room}", CountCartWrite, s.joinForm),
 	}
 }
 
@@ -126,6 +128,11 @@ func (s *Shop) changeCart(ctx context.Context, r *Request) (*Answer, error) {
 	}
 	before := cart
 	change, err := readChange(r, cart)
+	if err == nil && change.quantity > quantityOf(cart, change.sku) {
+		if room := s.cfg.Rooms.For(change.sku); !s.turn(r, room) {
+			return s.join(ctx, t, room)
+		}
+	}
 	if err == nil && cart == nil && change.quantity > 0 {
 		cart, err = s.newCart(ctx, t)
 	}

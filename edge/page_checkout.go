@@ -89,6 +89,9 @@ func (s *Shop) buy(ctx context.Context, r *Request) (*Answer, error) {
 	if f.pricedFor != "" && f.pricedFor != f.country {
 		return s.priceAgain(ctx, t, f)
 	}
+	if room := s.cfg.Rooms.Shop(); !s.turn(r, room) {
+		return s.join(ctx, t, room)
+	}
 	order, pay, err := s.purchase(ctx, t, f)
 	if api.CodeOf(err) == api.CodeKeyReused {
 		// After a payment that could not be made, the shopper changed the card or the address: that is
@@ -105,6 +108,9 @@ func (s *Shop) buy(ctx context.Context, r *Request) (*Answer, error) {
 	e := api.AsError(err)
 	if e.Code == api.CodeInternal {
 		return nil, e
+	}
+	if room := s.cfg.Rooms.ByID(e.Room); e.Code == api.CodeWaitingRoom && room != nil {
+		return s.join(ctx, t, room)
 	}
 	cart, err := s.cart(ctx, t)
 	if err != nil {
@@ -126,7 +132,8 @@ func (s *Shop) buy(ctx context.Context, r *Request) (*Answer, error) {
 func (s *Shop) purchase(ctx context.Context, t *trip, f checkoutForm) (api.Order, *trip, error) {
 	pay := t.copy()
 	pay.call.Key = f.key
-	order, err := ask(ctx, pay, api.CheckoutCart, api.CheckoutRequest{Cart: t.r.Jar.Cart, Checkout: f.body(s.cfg.Provider), Visitor: t.r.Jar.Visitor, Session: t.r.Jar.Visit})
+	order, err := ask(ctx, pay, api.CheckoutCart, api.CheckoutRequest{Cart: t.r.Jar.Cart, Checkout: f.body(s.cfg.Provider), Visitor: t.r.Jar.Visitor, Session: t.r.Jar.Visit,
+		Tickets: s.tickets(t.r), Client: s.cfg.Rooms.Client(t.r.Client)})
 	return order, pay, err
 }
 

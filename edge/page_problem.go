@@ -45,6 +45,8 @@ func codeHelp(code api.Code) string {
 		return "This Idempotency-Key was used for a request with another body. Make a new key for a new request."
 	case api.CodeNoLeader, api.CodeOverloaded, api.CodePaymentUnavailable, api.CodeUnavailable, api.CodeRateLimited:
 		return "Wait as long as Retry-After says and repeat the request, with the same Idempotency-Key where there was one."
+	case api.CodeWaitingRoom:
+		return "Others are before you. The member room names a waiting room: POST /api/v1/waiting-rooms/{room}/tickets gives you a place in it; send its ticket in the header Waiting-Ticket once GET /api/v1/waiting-rooms/{room} says that it is your turn."
 	case api.CodePrecondition:
 		return "The thing has changed since it was read. Read it again and decide anew."
 	case api.CodeStockReserved:

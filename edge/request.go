@@ -11,10 +11,12 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"meridian/api"
+	"meridian/edge/waiting"
 )
 
 const (
 	headerCredential = "Authorization"
+	headerTicket     = "Waiting-Ticket"
 	maxRequestID     = 64
 	maxKey           = 128
 	maxHeaderValue   = 1024 // of the few headers that handlers see
@@ -71,6 +73,7 @@ func (s *Server) complete(ctx *fasthttp.RequestCtx, b *bound, r *Request) *api.E
 	r.IfMatch = short(h.Peek("If-Match"), maxHeaderValue)
 	r.Range = short(h.Peek("Range"), maxHeaderValue)
 	r.Referer = short(h.Peek("Referer"), maxHeaderValue)
+	r.Ticket = short(h.Peek(headerTicket), waiting.MaxTicket)
 	r.Bot = robot(h.UserAgent())
 	r.Jar = s.jar.read(h)
 	r.Jar.Min = s.believable(r.Jar.Min)

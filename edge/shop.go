@@ -9,6 +9,7 @@ import (
 
 	"meridian/api"
 	"meridian/api/coreclient"
+	"meridian/edge/waiting"
 )
 
 // ShopConfig configures a Shop.
@@ -19,6 +20,8 @@ type ShopConfig struct {
 	Clicks Clicks
 	// Reports answers the merchandiser's reports; nil: they are unavailable.
 	Reports Reports
+	// Rooms are the waiting rooms; nil: this edge knows of none, and only the core keeps them.
+	Rooms *waiting.Rooms
 	// Files holds pictures and clips; nil: they are unavailable.
 	Files Files
 	// BaseURL is the public address in canonical links and the site map. Default http://localhost:8080.
@@ -84,12 +87,14 @@ func (s *Shop) operations() []operation {
 	ops := s.catalogueOperations()
 	ops = append(ops, s.cartOperations()...)
 	ops = append(ops, s.orderOperations()...)
+	ops = append(ops, s.waitingOperations()...)
 	ops = append(ops, s.accountOperations()...)
 	ops = append(ops, s.eventOperations()...)
 	ops = append(ops, s.staffProductOperations()...)
 	ops = append(ops, s.staffStockOperations()...)
 	ops = append(ops, s.staffLocationOperations()...)
 	ops = append(ops, s.staffOrderOperations()...)
+	ops = append(ops, s.staffRoomOperations()...)
 	ops = append(ops, s.outboxOperations()...)
 	ops = append(ops, s.reportOperations()...)
 	ops = append(ops, s.clusterOperations()...)

@@ -41,6 +41,11 @@ func CannedViews() []Canned {
 		{"staff-sign-in", SignIn{Layout: cannedPrivate("Staff sign-in"), Staff: true, Next: "/admin/"}},
 		{"not-found", cannedNotFound()},
 		{"unavailable", cannedUnavailable()},
+		{"waiting", cannedWaiting()},
+		{"waiting-join", Waiting{Room: "lamp", Heading: "Shoppers take turns here", Ahead: "1", Join: true, Back: "/product",
+			Text: "More people want this than can buy at once. Take a place in the line: it is yours, also on another page or after a moment offline."}},
+		{"waiting-sold-out", Waiting{Room: "lamp", Heading: "Sold out", Back: "/product", Ways: []Link{{Label: "Look around in the shop", Href: "/"}},
+			Text: "Everything has been sold, and nobody is paying any more: nothing can come back. You have not been charged."}},
 		{"desk", cannedDesk()},
 		{"operations", cannedOperations()},
 	}
@@ -131,6 +136,11 @@ func cannedNotFound() Problem {
 func cannedUnavailable() Problem {
 	return Problem{Layout: cannedPrivate("Unavailable"), Status: 503, Heading: "We cannot reach the stock room",
 		Text: "Nothing was changed. Try again in a few seconds.", RequestID: "01JDKQ7W3Z9V6N", Ways: []Link{{Label: "Your cart", Href: "/cart"}}}
+}
+
+func cannedWaiting() Waiting {
+	return Waiting{Room: "lamp", Heading: "You are in line", Ahead: "12,345", Refresh: 300, Back: "/product",
+		Text: "About 4 minutes at the present pace. This page looks again by itself and takes you on when it is your turn; your place is kept if you close it."}
 }
 
 func cannedDesk() Desk {

@@ -202,3 +202,18 @@ func siteData(l Layout) string {
 	}
 	return string(doc)
 }
+
+// waitingTitle says how far it is in the tab, too: people wait in another one.
+func waitingTitle(v Waiting) string {
+	if v.Ahead != "" && !v.Join {
+		return v.Ahead + " " + before(v.Ahead) + " - Meridian"
+	}
+	return v.Heading + " - Meridian"
+}
+
+func before(ahead string) string {
+	if ahead == "1" {
+		return "person is before you"
+	}
+	return "people are before you"
+}

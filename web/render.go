@@ -64,5 +64,8 @@ func (v SignIn) Render(w io.Writer) error { return render(w, signInPage(v)) }
 // Render writes an error page.
 func (v Problem) Render(w io.Writer) error { return render(w, problemPage(v)) }
 
+// Render writes the page on which shoppers wait. Its form posts nothing but itself to /wait/{room}.
+func (v Waiting) Render(w io.Writer) error { return render(w, waitingPage(v)) }
+
 // Render writes a staff page. Its sign-out button posts to /admin/sign-out.
 func (v Desk) Render(w io.Writer) error { return render(w, deskPage(v)) }

@@ -6,7 +6,7 @@ package web
 func hashedName(name string) string {
 	switch name {
 	case "app.css":
-		return "app.6c63d22b.css"
+		return "app.eb5d4a04.css"
 	case "app.js":
 		return "app.91c5aca7.js"
 	case "icon.svg":

@@ -256,6 +256,20 @@ type Problem struct {
 	Suggestions []Card
 }
 
+// Waiting is the page on which shoppers wait for their turn. It is small and has nothing of the other pages in it: very many people load it again and again.
+type Waiting struct {
+	// Room is its id, for the form.
+	Room string
+	// Heading and Text say what is; Ahead, when not empty, how many are before the shopper.
+	Heading, Text, Ahead string
+	// Join offers to take a place; Refresh, in seconds, looks again.
+	Join    bool
+	Refresh int
+	// Back is where the shopper came from.
+	Back string
+	Ways []Link
+}
+
 // Desk is the thin staff page: recent orders and reports for a merchandiser, the cluster for an operator.
 type Desk struct {
 	Layout

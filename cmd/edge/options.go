@@ -16,6 +16,7 @@ import (
 	"meridian/api"
 	"meridian/api/coreclient"
 	"meridian/edge"
+	"meridian/edge/waiting"
 	"meridian/internal/flagenv"
 	"meridian/internal/nodetls"
 )
@@ -267,9 +268,9 @@ func (o *options) analytics(log *slog.Logger) analytics.Config {
 		Edge: o.id, Region: o.region, Dir: o.spool, MaxBytes: int64(o.spoolBytes), Logger: log}
 }
 
-func (o *options) shop(cores *coreclient.Client, clicks *analytics.Analytics, files edge.Files, log *slog.Logger) edge.ShopConfig {
+func (o *options) shop(cores *coreclient.Client, clicks *analytics.Analytics, files edge.Files, rooms *waiting.Rooms, log *slog.Logger) edge.ShopConfig {
 	stream := edge.Clickstream{Analytics: clicks}
-	return edge.ShopConfig{Core: cores, Clicks: stream, Reports: stream, Files: files, BaseURL: o.publicURL, Region: o.region,
+	return edge.ShopConfig{Core: cores, Clicks: stream, Reports: stream, Files: files, Rooms: rooms, BaseURL: o.publicURL, Region: o.region,
 		TestCards: o.sandboxCards, Log: log}
 }
 

@@ -16,6 +16,7 @@ import (
 	"meridian/api"
 	"meridian/api/coreclient"
 	"meridian/edge"
+	"meridian/edge/waiting"
 	"meridian/internal/flagenv"
 	"meridian/internal/nodetls"
 )
@@ -64,7 +65,7 @@ func serve(ctx context.Context, args []string) (err error) {
 		return flagenv.Errorf("spool", "%v", err)
 	}
 	defer closing("the clickstream", clicks.Close)
-	stopOutbox := runOutbox(ctx, clicks, cores, o.id)
+	stopOutbox := inBackground(ctx, func(ctx context.Context) { clicks.RunOutbox(ctx, outbox{cores, o.id}) })
 	defer stopOutbox()
 
 	files, closeFiles, err := o.files(ctx, log)
@@ -72,7 +73,10 @@ func serve(ctx context.Context, args []string) (err error) {
 		return flagenv.Errorf("s3-endpoint", "%v", err)
 	}
 	defer closing("the files", closeFiles)
-	shop := edge.NewShop(o.shop(cores, clicks, files, log))
+	rooms := waiting.New(waiting.Config{Core: waiting.Cores{Client: cores, Edge: o.id}, Secret: o.cookieSecret, Logger: log})
+	stopRooms := inBackground(ctx, rooms.Run)
+	defer stopRooms()
+	shop := edge.NewShop(o.shop(cores, clicks, files, rooms, log))
 
 	registry := prometheus.NewRegistry()
 	if err := registry.Register(clickstreamMetrics{clicks}); err != nil {
@@ -126,11 +130,11 @@ func serve(ctx context.Context, args []string) (err error) {
 	}
 }
 
-// runOutbox carries the cores' outbox into ClickHouse until stop is called, which waits for its end.
-func runOutbox(ctx context.Context, clicks *analytics.Analytics, cores *coreclient.Client, id string) (stop func()) {
+// inBackground runs something until stop is called, which waits for its end.
+func inBackground(ctx context.Context, run func(context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() { clicks.RunOutbox(ctx, outbox{cores, id}) })
+	wg.Go(func() { run(ctx) })
 	return func() {
 		cancel()
 		wg.Wait()

@@ -14,6 +14,7 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 	"meridian/core/seal"
 	"meridian/deploy/local/payments/sandbox"
 	"meridian/edge"
+	"meridian/edge/waiting"
 	"meridian/internal/loopback"
 	"meridian/replication"
 )
@@ -211,7 +213,8 @@ func (c *Cluster) startEdge(i int, apis []string) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	shop := edge.NewShop(edge.ShopConfig{Core: client, Region: r.name, TestCards: true, Log: c.log})
+	rooms := waiting.New(waiting.Config{Core: waiting.Cores{Client: client, Edge: "edge-" + r.name}, Secret: []byte(secret), Logger: c.log})
+	shop := edge.NewShop(edge.ShopConfig{Core: client, Rooms: rooms, Region: r.name, TestCards: true, Log: c.log})
 	server, err := edge.NewServer(edge.Config{
 		ID: "edge-" + r.name, Region: r.name, Locale: api.Locale{Currency: r.currency, Country: r.country}, Addr: "127.0.0.1:0", OpsAddr: "127.0.0.1:0",
 		Routes: shop.Routes(), ErrorPage: shop.ErrorPage, Secret: []byte(secret), Feed: edge.CoreFeed{Client: client, Edge: "edge-" + r.name, Region: r.name},
@@ -224,7 +227,10 @@ func (c *Cluster) startEdge(i int, apis []string) {
 		c.t.Fatal(err)
 	}
 	go server.Serve()
-	c.t.Cleanup(func() { server.Close(); client.Close() })
+	looking, stop := context.WithCancel(context.Background())
+	var looks sync.WaitGroup
+	looks.Go(func() { rooms.Run(looking) })
+	c.t.Cleanup(func() { server.Close(); stop(); looks.Wait(); client.Close() })
 	c.edges = append(c.edges, server)
 }
 

@@ -23,9 +23,11 @@ type Options struct {
 	Bin string
 	// Cores are 1 or 3, each in a region of its own.
 	Cores int
+	// Edges is how many edges there are, all in the first region; 0 means 1.
+	Edges int
 	// RTT is added between the cores.
 	RTT time.Duration
-	// EdgeArgs come after the edge's other settings and win over them.
+	// EdgeArgs come after an edge's other settings and win over them.
 	EdgeArgs []string
 	// Edge changes how the edge is run, before it starts. Nil: not.
 	Edge func(*exec.Cmd) error
@@ -35,8 +37,9 @@ type Options struct {
 type Shop struct {
 	// Dir holds everybody's data and output. Stop leaves it.
 	Dir string
-	// Edge and Provider are where they answer, like http://127.0.0.1:8080.
+	// Edge and Provider are where they answer, like http://127.0.0.1:8080. Edges are all edges, Edge the first.
 	Edge, Provider string
+	Edges          []string
 	// Cores are the names of the cores.
 	Cores []string
 	// Ops is where each process that has metrics and profiles offers them.
@@ -68,14 +71,14 @@ func Start(ctx context.Context, o Options) (s *Shop, err error) {
 	if err := s.secrets(); err != nil {
 		return s, err
 	}
-	n := o.Cores
-	a, err := process.FreePorts(3*n + 3)
+	n, edges := o.Cores, max(o.Edges, 1)
+	a, err := process.FreePorts(3*n + 1 + 2*edges)
 	if err != nil {
 		return s, err
 	}
-	s.Edge, s.Provider = "http://"+a[0], "http://"+a[2]
-	api, raft, ops := a[3:3+n], a[3+n:3+2*n], a[3+2*n:]
-	if err := s.launch(ctx, "payments", "/healthz", a[2], nil, "--addr", a[2], "--data", s.path("payments")); err != nil {
+	s.Provider = "http://" + a[0]
+	api, raft, ops, edge := a[1:1+n], a[1+n:1+2*n], a[1+2*n:1+3*n], a[1+3*n:]
+	if err := s.launch(ctx, "payments", "/healthz", a[0], nil, "--addr", a[0], "--data", s.path("payments")); err != nil {
 		return s, err
 	}
 	var peers, cores []string
@@ -99,10 +102,24 @@ func Start(ctx context.Context, o Options) (s *Shop, err error) {
 			return s, err
 		}
 	}
-	s.Ops["edge"] = "http://" + a[1]
-	return s, s.launch(ctx, "edge", "/readyz", a[1], o.Edge, append([]string{"serve", "--id", "edge-eu", "--region", "eu", "--addr", a[0], "--ops-addr", a[1],
-		"--cores", strings.Join(cores, ","), "--cluster-token-file", s.path("cluster.token"), "--cookie-secret-file", s.path("cookie.secret"),
-		"--spool", s.path("spool")}, o.EdgeArgs...)...)
+	for i := range edges {
+		name, addr, ops := "edge", edge[2*i], edge[2*i+1]
+		if i > 0 {
+			name = fmt.Sprintf("edge-%d", i+1)
+		}
+		s.Edges, s.Ops[name] = append(s.Edges, "http://"+addr), "http://"+ops
+		err := s.program(name, "edge", o.Edge, append([]string{"serve", "--id", name, "--region", "eu", "--addr", addr, "--ops-addr", ops,
+			"--cores", strings.Join(cores, ","), "--cluster-token-file", s.path("cluster.token"), "--cookie-secret-file", s.path("cookie.secret"),
+			"--spool", s.path("spool-" + name)}, o.EdgeArgs...)...)
+		if err == nil {
+			err = s.processes[len(s.processes)-1].Ready(ctx, s.Ops[name]+"/readyz", time.Minute)
+		}
+		if err != nil {
+			return s, err
+		}
+	}
+	s.Edge = s.Edges[0]
+	return s, nil
 }
 
 func (s *Shop) path(name string) string { return filepath.Join(s.Dir, name) }

@@ -126,7 +126,7 @@ func (b *book) authorise(a Authorisation) (c Charge, fresh bool, err error) {
 		return Charge{}, false, ErrFull
 	}
 	r := record{kind: kindAuthorise, Key: a.Key, Order: a.Order, Token: a.Token, Amount: a.Amount, Currency: a.Currency}
-	switch a.Token {
+	switch card(a.Token) {
 	case TokenOK, TokenSlow, TokenUnknown:
 	case TokenDeclined:
 		r.DeclineCode = "card_declined"

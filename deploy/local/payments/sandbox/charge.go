@@ -3,6 +3,7 @@ package sandbox
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // The states of a charge.
@@ -14,7 +15,8 @@ const (
 	StateRefunded   = "refunded"
 )
 
-// The tokens this provider knows. Any other is declined as invalid_token.
+// The tokens this provider knows, each also with a dot and more behind it, as tok_ok.17: real cards have tokens of their own. Any other is
+// declined as invalid_token.
 const (
 	TokenOK       = "tok_ok"
 	TokenDeclined = "tok_declined" // declined as card_declined
@@ -22,6 +24,12 @@ const (
 	TokenError    = "tok_error"    // answers 500, charges nothing
 	TokenUnknown  = "tok_unknown"  // authorises, but does not answer the first time
 )
+
+// card is what a token makes the provider do.
+func card(token string) string {
+	kind, _, _ := strings.Cut(token, ".")
+	return kind
+}
 
 // Charge is what became of one key.
 type Charge struct {
