@@ -129,12 +129,21 @@ func (s *Server) refresh(b *bound, r *Request, key string, old *entry) {
 func (s *Server) fetcher(b *bound, r *Request, key string, old *entry) func() (*entry, *api.Error) {
 	anyone := anonymous(r)
 	return func() (*entry, *api.Error) {
-		e, err := s.fetch(b, anyone, key)
+		e, err := s.admitted(b, anyone, key)
 		if old != nil && (err != nil && err.Status >= 500 || e != nil && e.status >= 500) {
 			old.retry.Store(time.Now().Add(retryPause).UnixNano())
 		}
 		return e, err
 	}
+}
+
+// admitted fetches if there is a turn for it.
+func (s *Server) admitted(b *bound, r *Request, key string) (*entry, *api.Error) {
+	if !s.gates.fills.Enter() {
+		return nil, tooMany()
+	}
+	defer s.gates.fills.Leave()
+	return s.fetch(b, r, key)
 }
 
 // miss waits for the one flight of the key. old, if any, is outdated and shown only if that fails.
@@ -219,6 +228,11 @@ func (s *Server) alone(ctx *fasthttp.RequestCtx, b *bound, r *Request, key strin
 		s.refuse(ctx, r, err, t)
 		return
 	}
+	if !s.gates.fills.Enter() {
+		s.refuse(ctx, r, tooMany(), t)
+		return
+	}
+	defer s.gates.fills.Leave()
 	anyone := anonymous(r)
 	anyone.Call.Min = s.epochs.position()
 	a, err := s.run(s.background, b, anyone)

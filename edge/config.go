@@ -69,9 +69,9 @@ type Config struct {
 	// ReadTimeout, WriteTimeout and IdleTimeout bound a request's arrival, an answer's departure and
 	// a silent connection. Defaults 10 s, 30 s and 60 s. Routes with bodies over 1 MiB get 60 s to arrive.
 	ReadTimeout, WriteTimeout, IdleTimeout time.Duration
-	// MaxServed bounds the requests that are served at once beside cached answers; more wait for a moment,
-	// and then get 503. Default 512.
-	MaxServed int
+	// MaxServed bounds the requests of single clients that are served at once: so many that buy (carts, checkout), and so many of all
+	// others. MaxFills bounds the pages that are fetched at once. More wait for a moment, and then get 503, or the page as it was. Defaults 512 and 128.
+	MaxServed, MaxFills int
 	// Limits bound how often one client may ask for what the cache does not answer. Clients of the networks Unlimited
 	// are not bound; default: none.
 	Limits    Limits
@@ -135,7 +135,7 @@ func (c *Config) setDefaults() error {
 	for _, n := range []struct {
 		v   *int
 		def int
-	}{{&c.MaxEpochs, 100_000}, {&c.MaxWaiting, 10_000}, {&c.MaxServed, 512}, {&c.MaxConnsPerIP, 1000}, {&c.Concurrency, 50_000}} {
+	}{{&c.MaxEpochs, 100_000}, {&c.MaxWaiting, 10_000}, {&c.MaxServed, 512}, {&c.MaxFills, 128}, {&c.MaxConnsPerIP, 1000}, {&c.Concurrency, 50_000}} {
 		if *n.v <= 0 {
 			*n.v = n.def
 		}

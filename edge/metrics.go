@@ -60,7 +60,7 @@ func newMetrics(reg *prometheus.Registry, s *Server) (*metrics, error) {
 		gauge("feed_index", "How far the change feed was followed.", func() float64 { return float64(s.epochs.position().Raft) }),
 		gauge("cache_dropped_fills", "Fills that did not fit or were refused.", func() float64 { return float64(s.cache.dropped.Load()) }),
 		gauge("cache_free_bytes", "Room left in the cache.", func() float64 { return float64(s.cache.r.RemainingCost()) }),
-		gauge("refused_overload", "Requests refused because too many were being served.", func() float64 { _, _, n := s.gate.State(); return float64(n) }),
+		gauge("refused_overload", "Requests refused because too many were being served.", func() float64 { return float64(s.gates.refused()) }),
 		gauge("connections", "Open connections.", func() float64 { return float64(s.http.GetOpenConnectionsCount()) }),
 	} {
 		if err := reg.Register(c); err != nil {

@@ -134,11 +134,12 @@ func (s *Server) personal(ctx *fasthttp.RequestCtx, b *bound, r *Request, t timi
 		s.turnAway(ctx, r, err, t)
 		return
 	}
-	if !s.gate.Enter() {
-		s.turnAway(ctx, r, api.NewError(api.CodeOverloaded, "More people are here than can be served at once. Nothing was done; try again in a moment."), t)
+	gate := s.gates.of(b)
+	if !gate.Enter() {
+		s.turnAway(ctx, r, tooMany(), t)
 		return
 	}
-	defer s.gate.Leave()
+	defer gate.Leave()
 	if err := s.complete(ctx, b, r); err != nil {
 		s.refuse(ctx, r, err, t)
 		return

@@ -13,7 +13,6 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"meridian/api"
-	"meridian/internal/gate"
 	"meridian/internal/proxied"
 )
 
@@ -25,7 +24,7 @@ type Server struct {
 	jar       jarCodec
 	cache     *cache
 	epochs    *epochs
-	gate      *gate.Gate
+	gates     gates
 	flights   *flights
 	metrics   *metrics
 	limits    *limits
@@ -70,7 +69,7 @@ func NewServer(cfg Config) (*Server, error) {
 		cfg: cfg, log: cfg.Logger, router: r, cache: c,
 		jar:       jarCodec{secret: cfg.Secret},
 		epochs:    newEpochs(cfg.MaxEpochs),
-		gate:      gate.New(gate.Config{Limit: cfg.MaxServed}),
+		gates:     newGates(cfg.MaxServed, cfg.MaxFills),
 		flights:   &flights{maxWaiting: cfg.MaxWaiting, all: map[string]*flight{}},
 		cacheName: "meridian-" + cfg.Region,
 		keyHead:   appendKeyHead(nil, cfg.Locale, false), keyHeadHTML: appendKeyHead(nil, cfg.Locale, true),

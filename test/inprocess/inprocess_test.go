@@ -36,6 +36,20 @@ func TestOversellWhileTheLeaderStops(t *testing.T) {
 	c.Agree()
 }
 
+// TestWaitingRoom: turns are taken at three edges, also while the leader stops.
+func TestWaitingRoom(t *testing.T) {
+	t.Parallel()
+	c, s := start(t, cluster.Options{})
+	stopped := make(chan int, 1)
+	s.Queue(scenario.Race{Buyers: 90, Units: 40, Midway: func() {
+		i := c.Leader()
+		c.StopCore(i)
+		stopped <- i
+	}})
+	c.StartCore(<-stopped)
+	c.Agree()
+}
+
 func TestPriceChangeReachesEveryEdge(t *testing.T) {
 	t.Parallel()
 	_, s := start(t, cluster.Options{})
