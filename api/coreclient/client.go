@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"sort"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -100,15 +101,19 @@ type Client struct {
 	turn   atomic.Uint32
 	// horizon is what every healthy core has reached by now.
 	horizon horizon
+	hedges  hedges
+	breaker breaker
+	closed  chan struct{}
+	closing sync.Once
 }
 
-// New makes a client. It opens no connection yet.
+// New makes a client. It opens no connection yet. Close ends what it does in the background.
 func New(cfg Config) (*Client, error) {
 	if len(cfg.Nodes) == 0 {
 		return nil, errors.New("coreclient: no nodes; give at least one core address")
 	}
 	cfg.setDefaults()
-	c := &Client{cfg: cfg}
+	c := &Client{cfg: cfg, closed: make(chan struct{})}
 	seen := map[string]bool{}
 	for _, n := range cfg.Nodes {
 		if n.ID == "" || n.Addr == "" {
@@ -121,6 +126,7 @@ func New(cfg Config) (*Client, error) {
 		c.nodes = append(c.nodes, newNode(&c.cfg, n))
 	}
 	sort.SliceStable(c.nodes, func(i, j int) bool { return c.distance(c.nodes[i]) < c.distance(c.nodes[j]) })
+	go c.check()
 	return c, nil
 }
 
@@ -133,10 +139,18 @@ func (c *Client) distance(n *node) time.Duration {
 
 // Close closes idle connections. Calls that are running end by their deadlines.
 func (c *Client) Close() error {
+	c.closing.Do(func() { close(c.closed) })
 	for _, n := range c.all() {
 		n.http.CloseIdleConnections()
 	}
 	return nil
+}
+
+// Hedged reports how many reads were asked of a second node since the start.
+func (c *Client) Hedged() uint64 {
+	c.hedges.mu.Lock()
+	defer c.hedges.mu.Unlock()
+	return c.hedges.taken
 }
 
 // Healthy reports how many of the configured cores are not ejected after failures.

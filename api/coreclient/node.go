@@ -36,6 +36,7 @@ type node struct {
 	frames *framer
 	base   string
 	hints  hinter
+	late   lateness
 
 	mu    sync.Mutex // guards what follows
 	fails int
@@ -104,6 +105,17 @@ func (n *node) admit(now time.Time) bool {
 		return true
 	}
 	if now.Before(n.until) {
+		return false
+	}
+	n.until = now.Add(n.cfg.AttemptTimeout)
+	return true
+}
+
+// due reports, once, that an ejection is over and nobody has tried the node since.
+func (n *node) due(now time.Time) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.fails < ejectAfter || now.Before(n.until) {
 		return false
 	}
 	n.until = now.Add(n.cfg.AttemptTimeout)

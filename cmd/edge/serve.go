@@ -82,6 +82,8 @@ func serve(ctx context.Context, args []string) (err error) {
 	if err := registry.Register(clickstreamMetrics{clicks}); err != nil {
 		return fmt.Errorf("metrics of the clickstream: %w", err)
 	}
+	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "meridian_edge_hedged_reads_total", Help: "Reads that were late and asked of a second core."},
+		func() float64 { return float64(cores.Hedged()) }))
 	if identity != nil {
 		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "meridian_tls_certificate_expires_seconds", Help: "Unix time at which this node's certificate ends."},
 			func() float64 { return float64(identity.Expires().Unix()) }))
