@@ -68,14 +68,16 @@ func (f *feed) add(at api.Index, tags map[string]bool) {
 	f.wake()
 }
 
-// coalesce is how long a follower's answer waits for more changes, so that a flash sale does not flood the edges.
+// coalesce is how far apart answers with changes are for a follower, so that a flash sale does not flood the edges. A change after a
+// pause is told at once.
 const (
-	coalesce     = 20 * time.Millisecond
+	coalesce     = 10 * time.Millisecond
 	feedBatchMax = 1000
 )
 
 // poll answers with what changed after the cursor, waiting up to wait for something to change.
 func (f *feed) poll(ctx context.Context, cursor api.Index, wait time.Duration) api.FeedBatch {
+	began := time.Now() // a follower asks again as soon as it has its answer
 	deadline := time.NewTimer(wait)
 	defer deadline.Stop()
 	for {
@@ -84,11 +86,13 @@ func (f *feed) poll(ctx context.Context, cursor api.Index, wait time.Duration) a
 			return b
 		}
 		if len(b.Entries) > 0 {
-			select {
-			case <-ctx.Done():
-			case <-time.After(coalesce):
+			if early := coalesce - time.Since(began); early > 0 {
+				select {
+				case <-ctx.Done():
+				case <-time.After(early):
+				}
+				b, _ = f.after(cursor)
 			}
-			b, _ = f.after(cursor)
 			return b
 		}
 		select {

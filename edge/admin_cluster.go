@@ -21,8 +21,10 @@ type (
 	}
 	purgeBody struct {
 		Tags []string `json:"tags,omitempty"`
-		All  bool     `json:"all,omitempty"`
-		Soft bool     `json:"soft,omitempty"`
+		// Paths are addresses such as /products/mug: what is kept of them goes, with every query.
+		Paths []string `json:"paths,omitempty"`
+		All   bool     `json:"all,omitempty"`
+		Soft  bool     `json:"soft,omitempty"`
 	}
 )
 
@@ -46,7 +48,7 @@ func (s *Shop) clusterOperations() []operation {
 		{Route: Route{Method: "POST", Pattern: cluster + "/leader", Class: Staff, MaxBody: staffBodyMax, Timeout: payTimeout, Handler: s.leadCluster},
 			ID: "moveLeader", Roles: []string{roleOperator}, Summary: "Hand leadership to a member", Body: leaderBody{}, Result: api.Cluster{}},
 		{Route: Route{Method: "POST", Pattern: "/admin/api/v1/cache/purge", Class: Staff, MaxBody: productBodyMax, Timeout: payTimeout, Handler: s.purge},
-			ID: "purge", Roles: []string{roleOperator, roleMerchandiser}, Summary: "Purge cached answers; answers when every live edge has applied it", Body: purgeBody{}, Result: api.PurgeResult{}},
+			ID: "purge", Roles: []string{roleOperator, roleMerchandiser}, Summary: "Purge cached answers by tag, by path, or all; answers when every live edge has applied it", Body: purgeBody{}, Result: api.PurgeResult{}},
 	}
 }
 
@@ -135,16 +137,24 @@ func (s *Shop) purge(ctx context.Context, r *Request) (*Answer, error) {
 	if err := decodeJSON(r.Body, &body); err != nil {
 		return nil, err
 	}
-	if len(body.Tags) == 0 && !body.All {
-		return nil, api.Invalid("tags", "must name at least one tag, or all must be true")
+	if len(body.Tags)+len(body.Paths) == 0 && !body.All {
+		return nil, api.Invalid("tags", "must name at least one tag, or paths one path, or all must be true")
 	}
-	if len(body.Tags) > maxPurgeTags {
-		return nil, api.Invalid("tags", "must hold at most %d tags", maxPurgeTags)
+	if len(body.Tags)+len(body.Paths) > maxPurgeTags {
+		return nil, api.Invalid("tags", "tags and paths must hold at most %d together", maxPurgeTags)
 	}
 	for _, tag := range body.Tags {
 		if !bounded(tag, 160, func(c byte) bool { return c > ' ' && c < 0x7f }) {
 			return nil, api.Invalid("tags", "must hold tags such as product:mug or catalogue")
 		}
 	}
-	return askStaff(ctx, s, r, api.CachePurge, api.Purge{Tags: body.Tags, All: body.All, Soft: body.Soft})
+	tags := body.Tags
+	for _, path := range body.Paths {
+		at, err := parseTarget([]byte(path))
+		if err != nil || at.collapse != "" || len(at.query) > 0 {
+			return nil, api.Invalid("paths", "must hold paths as they stand in an address, without a query, such as /products/mug")
+		}
+		tags = append(tags, pathTag(at.path))
+	}
+	return askStaff(ctx, s, r, api.CachePurge, api.Purge{Tags: tags, All: body.All, Soft: body.Soft})
 }

@@ -29,7 +29,7 @@ type entry struct {
 	index      api.Index // the answer shows everything up to here, perhaps more
 	fetched    time.Time
 	freshUntil time.Time
-	// immutable: the address holds a content hash, so only its tags, if any, can outdate it.
+	// immutable: the address holds a content hash, so only a purge can outdate it.
 	immutable bool
 	// problem is set for a remembered refusal that is told as a document, with each client's own
 	// request id.

@@ -101,7 +101,7 @@ func (s *Server) doubt(now time.Time) string {
 
 // judge holds an entry against the feed.
 func (s *Server) judge(e *entry) verdict {
-	if s.cfg.ignoreEpochs || e.immutable && len(e.tags) == 0 {
+	if s.cfg.ignoreEpochs {
 		return valid
 	}
 	generation := s.epochs.generation.Load()

@@ -2,9 +2,12 @@ package edge
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -84,7 +87,7 @@ func (s *Server) fetch(b *bound, r *Request, key string) (*entry, *api.Error) {
 	if index.IsZero() {
 		index = from
 	}
-	e := &entry{key: key, status: ans.Status, contentType: ans.ContentType, file: b.Class == File, header: ans.Header, tags: ans.Tags, index: index,
+	e := &entry{key: key, status: ans.Status, contentType: ans.ContentType, file: b.Class == File, header: ans.Header, tags: append(slices.Clip(ans.Tags), pathTag(r.Path)), index: index,
 		fetched: now, immutable: ans.Immutable, core: ans.Core, control: controlRevalidate}
 	if e.status == 0 {
 		e.status = 200
@@ -113,6 +116,16 @@ func (s *Server) fetch(b *bound, r *Request, key string) (*entry, *api.Error) {
 	return e, nil
 }
 
+// pathTag is the tag of what is kept of a path, for purges by address. A long path is named by its hash: tags are short.
+func pathTag(path string) string {
+	const longest = 150
+	if len(path) <= longest {
+		return "path:" + path
+	}
+	sum := sha256.Sum256([]byte(path))
+	return "path:#" + hex.EncodeToString(sum[:])
+}
+
 const immutableTTL = 365 * 24 * time.Hour
 
 // unkept makes an entry of an answer that is not to be kept. Unless it is a failure, its address is
@@ -132,7 +145,7 @@ const passTTL = 10 * time.Second
 // negative remembers that there is nothing here. A new product touches the catalogue, which ends it.
 func (s *Server) negative(r *Request, key string, err *api.Error, from api.Index, now time.Time) *entry {
 	e := &entry{key: key, status: err.Status, fetched: now, freshUntil: now.Add(s.cfg.NegativeTTL), index: from,
-		tags: []string{api.TagCatalogue}, control: controlPrivate}
+		tags: []string{api.TagCatalogue, pathTag(r.Path)}, control: controlPrivate}
 	anyone := *r
 	anyone.Call.RequestID = ""
 	ct, body := s.refusal(&anyone, err)

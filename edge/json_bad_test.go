@@ -127,6 +127,8 @@ func TestBadInput(t *testing.T) {
 		{"POST", "/admin/api/v1/orders/o-1/cancel", `{}`, []string{"Authorization", staffToken}, 422, "invalid", "Idempotency-Key"},
 		{"POST", "/admin/api/v1/orders/o-1/refund", `{"amount":"all"}`, []string{"Authorization", staffToken, "Idempotency-Key", "k"}, 422, "invalid", "amount"},
 		{"POST", "/admin/api/v1/cache/purge", `{}`, []string{"Authorization", staffToken}, 422, "invalid", "tags"},
+		{"POST", "/admin/api/v1/cache/purge", `{"paths":["products/mug"]}`, []string{"Authorization", staffToken}, 422, "invalid", "paths"},
+		{"POST", "/admin/api/v1/cache/purge", `{"paths":["/products/mug?x=1"]}`, []string{"Authorization", staffToken}, 422, "invalid", "paths"},
 		{"POST", "/admin/api/v1/cluster/members", `{"id":"core-us","role":"boss"}`, []string{"Authorization", operatorToken}, 422, "invalid", "role"},
 		{"POST", "/admin/api/v1/assets?name=..%2fx", "png", []string{"Authorization", staffToken, "Content-Type", "image/png"}, 422, "invalid", "name"},
 	}
