@@ -160,6 +160,9 @@ func (c *checker) value(path string, raw []byte, t reflect.Type, nullable bool) 
 	case reflect.Int, reflect.Int64:
 		_, err := strconv.ParseInt(string(raw), 10, 64)
 		c.kind(path, err == nil, t)
+	case reflect.Float64:
+		_, err := strconv.ParseFloat(string(raw), 64) // JSON has no NaN; what is too large is refused here
+		c.kind(path, err == nil, t)
 	default:
 		c.fail(path, "cannot be sent")
 	}
@@ -300,6 +303,8 @@ func article(t reflect.Type) string {
 		return "true or false"
 	case reflect.Int, reflect.Int64:
 		return "a whole number"
+	case reflect.Float64:
+		return "a number"
 	case reflect.Slice:
 		if t.Elem().Kind() == reflect.Uint8 {
 			return "a text"

@@ -33,7 +33,7 @@ func (s *Shop) Queue(r Race) {
 	open := Request{Method: "PUT", URL: s.Edges[0] + "/admin/api/v1/waiting-rooms/" + room, Token: s.Staff, Key: run,
 		Body: map[string]any{"product": "room-" + run, "rate": 40, "holds_per_client": 1000, "holds_per_token": 1000}}
 	if err := s.Persist(ctx, open, nil); err != nil {
-		s.T.Fatal(err)
+		s.T.Fatalf("open a room: %v %+v", err, api.AsError(err).Errors)
 	}
 	for i, cart := range early {
 		s.mustWait(ctx, s.Checkout(i, cart.ID, fmt.Sprintf("%s-early-%d", run, i), "tok_ok"), room)
