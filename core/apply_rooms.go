@@ -39,8 +39,10 @@ type roomMark struct {
 const (
 	// roomMarks is how finely turns are counted: one ends at most a sixteenth later than it says.
 	roomMarks = 16
-	// roomBurstMS is how many milliseconds' worth may be let in at once after a pause.
-	roomBurstMS = 1000
+	// roomPauseMS is how many milliseconds' worth is let in at once after a pause of the leader, and roomSavedMS how much is saved up while
+	// nobody waits.
+	roomPauseMS = 1000
+	roomSavedMS = 100
 	onePlace    = 1_000_000
 )
 
@@ -152,7 +154,7 @@ func (m *Machine) advanceRooms() {
 	var all []roomRec
 	m.rooms.Ascend("", func(_ string, r roomRec) bool { all = append(all, r); return true })
 	for _, r := range all {
-		if next := r.advance(m.now); next.Admitted != r.Admitted || next.Over != r.Over || next.AtMS-r.AtMS >= roomBurstMS {
+		if next := r.advance(m.now); next.Admitted != r.Admitted || next.Over != r.Over || next.AtMS-r.AtMS >= roomPauseMS {
 			m.rooms.Put(r.ID, next)
 		}
 	}
@@ -160,13 +162,13 @@ func (m *Machine) advanceRooms() {
 
 // advance is the room at a later time: a token bucket filled by log time, so that every replica lets the same people in.
 func (r roomRec) advance(now int64) roomRec {
-	r.Credit += max(0, min(now-r.AtMS, roomBurstMS)) * r.RateMilli
+	r.Credit += max(0, min(now-r.AtMS, roomPauseMS)) * r.RateMilli
 	r.AtMS = max(r.AtMS, now)
 	if n := min(uint64(r.Credit/onePlace), r.Arrived-r.Admitted); n > 0 {
 		r.Admitted += n
 		r.Credit -= int64(n) * onePlace
 	}
-	r.Credit = min(r.Credit, max(roomBurstMS*r.RateMilli, onePlace)) // only now: what is cut off here is lost
+	r.Credit = min(r.Credit, max(roomSavedMS*r.RateMilli, onePlace)) // only now: what is cut off here is lost
 	return r.mark(now)
 }
 

@@ -37,10 +37,10 @@ func TestRoomSavesUpLittle(t *testing.T) {
 	r := roomRec{RateMilli: 100_000, TurnMS: 600_000}
 	r = r.advance(3_600_000) // an hour in which nobody came
 	r.Arrived = 10_000
-	if r = r.advance(3_600_000); r.Admitted != 100 {
-		t.Errorf("after an hour without anybody %d were let in at once, want a second's worth", r.Admitted)
+	if r = r.advance(3_600_000); r.Admitted != 10 {
+		t.Errorf("after an hour without anybody %d were let in at once, want a tenth of a second's worth", r.Admitted)
 	}
-	if r = r.advance(7_200_000); r.Admitted != 200 {
+	if r = r.advance(7_200_000); r.Admitted != 110 {
 		t.Errorf("after an hour without a leader %d were let in at once, want a second's worth more", r.Admitted)
 	}
 }

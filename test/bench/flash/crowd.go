@@ -22,8 +22,10 @@ type visitor struct {
 	arrived        time.Time
 	number         uint64 // in the waiting room; 0: none
 	left           time.Time
-	took           time.Duration // of the checkout
-	order          string
+	// began is when their turn had come, and steps how long cart, line and checkout took.
+	began time.Time
+	steps [3]time.Duration
+	order string
 	// soldOut: they were told that nothing is left.
 	soldOut bool
 	err     error
@@ -149,16 +151,21 @@ func (c *crowd) visit(ctx context.Context, v *visitor) error {
 			a, err = c.ask(v, "GET", "/api/v1/waiting-rooms/"+c.room, "", ticket, "", "")
 		}
 	}
-	began := time.Now()
-	defer func() { v.took = time.Since(began) }()
+	v.began = time.Now()
 	return c.buy(v, ticket)
 }
 
 // buy makes a cart, puts one unit into it and checks out.
 func (c *crowd) buy(v *visitor, ticket string) error {
 	key := func(step string) string { return c.sku + "-" + step + "-" + strconv.Itoa(v.n) }
+	last := v.began
+	step := func(i int) {
+		now := time.Now()
+		v.steps[i], last = now.Sub(last), now
+	}
 	a, err := c.ask(v, "POST", "/api/v1/carts", key("cart"), ticket, "", "{}")
 	var thing struct{ ID, Status string }
+	step(0)
 	if err == nil && a.status == 201 {
 		err = json.Unmarshal(a.body, &thing)
 	}
@@ -169,8 +176,10 @@ func (c *crowd) buy(v *visitor, ticket string) error {
 	if a, err = c.ask(v, "PUT", cart+"/lines/"+c.sku, key("line"), ticket, a.index, `{"quantity":1}`); err != nil || a.status != 200 {
 		return failed(a, err)
 	}
+	step(1)
 	a, err = c.ask(v, "POST", cart+"/checkout", key("buy"), ticket, a.index, `{"email":"v`+strconv.Itoa(v.n)+`@example.com","shipping_address":{"name":"A Visitor","line1":"1 Queue Street",`+
 		`"city":"Hamburg","postal_code":"20457","country":"DE"},"shipping_method":"standard","payment":{"provider":"sandbox","token":"`+v.token+`"}}`)
+	step(2)
 	switch {
 	case err != nil:
 		return err

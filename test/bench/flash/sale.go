@@ -26,6 +26,7 @@ type sale struct {
 	// told is how long after the last unit was sold those who waited knew.
 	told      []time.Duration
 	checkouts []time.Duration
+	slow      *visitor // whose purchase took longest
 	// perClient and perToken are how many payments one greedy client, and one payment token, had under way at once.
 	perClient, perToken int
 }
@@ -34,8 +35,8 @@ type sale struct {
 type figures struct{ open, room sale }
 
 func (f figures) String() string {
-	return fmt.Sprintf("with a room %d of %d bought, %d oversold, %d failed (%v), %.1f let in a second, %.2f %% in order; without one %d bought, %d oversold, %d failed (%v)",
-		f.room.bought, f.room.came, f.room.oversold, f.room.failed, f.room.firstError, f.room.rate, f.room.inOrder*100, f.open.bought, f.open.oversold, f.open.failed, f.open.firstError)
+	return fmt.Sprintf("with a room %d of %d bought, %d oversold, %d failed (%v), %.1f let in a second, %.2f %% in order, the slowest cart, line and checkout %v; without one %d bought, %d oversold, %d failed (%v)",
+		f.room.bought, f.room.came, f.room.oversold, f.room.failed, f.room.firstError, f.room.rate, f.room.inOrder*100, f.room.slow.stepsOr(), f.open.bought, f.open.oversold, f.open.failed, f.open.firstError)
 }
 
 const (
@@ -138,7 +139,8 @@ func (f *sale) judge(all []*visitor) {
 			f.firstError = fmt.Errorf("two visitors were given the order %s", v.order)
 		case v.order != "":
 			orders[v.order] = true
-			f.checkouts = append(f.checkouts, v.took)
+			f.checkouts = append(f.checkouts, v.steps[0]+v.steps[1]+v.steps[2])
+			f.slow = slower(f.slow, v)
 			if v.left.After(last) {
 				last = v.left
 			}
@@ -146,11 +148,27 @@ func (f *sale) judge(all []*visitor) {
 	}
 	f.bought = len(orders)
 	for _, v := range all {
-		if v.soldOut && v.number > 0 && v.took == 0 && v.arrived.Before(last) {
+		if v.soldOut && v.number > 0 && v.began.IsZero() && v.arrived.Before(last) {
 			f.told = append(f.told, v.left.Sub(last))
 		}
 	}
 	f.inOrder = inOrder(all, fairAfter)
+}
+
+// slower is the one of two whose purchase took longer.
+func slower(a, b *visitor) *visitor {
+	sum := func(v *visitor) time.Duration { return v.steps[0] + v.steps[1] + v.steps[2] }
+	if a == nil || sum(b) > sum(a) {
+		return b
+	}
+	return a
+}
+
+func (v *visitor) stepsOr() [3]time.Duration {
+	if v == nil {
+		return [3]time.Duration{}
+	}
+	return v.steps
 }
 
 // inOrder is the part of all pairs who came more than apart after one another that have their numbers in that order. It counts
