@@ -6,7 +6,7 @@ package web
 func hashedName(name string) string {
 	switch name {
 	case "app.css":
-		return "app.eb5d4a04.css"
+		return "app.9954e9fc.css"
 	case "app.js":
 		return "app.91c5aca7.js"
 	case "icon.svg":
