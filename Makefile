@@ -19,7 +19,7 @@ PROGRAMS := ./cmd/core ./cmd/edge
 LOCAL   := ./cmd/dev ./deploy/local/payments ./deploy/local/mailbox ./deploy/local/clickhouse
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sim build dev lint bench bench-oversell bench-core bench-failover bench-overload bench-checkout bench-edge bench-flash bench-growth load seed fuzz openapi generate test-deps ui-deps ui-test ui-audit terraform-test clean
+.PHONY: help demo test sim build dev lint bench bench-oversell bench-core bench-failover bench-overload bench-checkout bench-edge bench-flash bench-purge bench-growth load seed fuzz openapi generate test-deps ui-deps ui-test ui-audit terraform-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +102,9 @@ bench-checkout: build bench-peers ## whole purchases at 32 shoppers, taking turn
 
 bench-flash: build ## 1,000 units for ten times as many as may buy at once, with a waiting room and without; FLASH_ARGS="--rounds 1", or --help (10 min)
 	@$(BUILD) -o bin/bench-flash ./test/bench/flash && exec bin/bench-flash $(FLASH_ARGS)
+
+bench-purge: build ## from a write to the page on every edge, near and at 80 ms, and how many tags are purged a second; PURGE_ARGS="--rounds 1", or --help (2 min)
+	@$(BUILD) -o bin/bench-purge ./test/bench/purge && exec bin/bench-purge $(PURGE_ARGS)
 
 bench: bench-core bench-checkout bench-edge ## all comparisons, one after the other (25 min)
 

@@ -23,8 +23,9 @@ type Options struct {
 	Bin string
 	// Cores are 1 or 3, each in a region of its own.
 	Cores int
-	// Edges is how many edges there are, all in the first region; 0 means 1.
+	// Edges is how many edges there are; 0 means 1. They are in the first region, or, Apart, in one after the other.
 	Edges int
+	Apart bool
 	// RTT is added between the cores.
 	RTT time.Duration
 	// EdgeArgs come after an edge's other settings and win over them.
@@ -103,12 +104,15 @@ func Start(ctx context.Context, o Options) (s *Shop, err error) {
 		}
 	}
 	for i := range edges {
-		name, addr, ops := "edge", edge[2*i], edge[2*i+1]
+		name, addr, ops, region := "edge", edge[2*i], edge[2*i+1], regions[0]
+		if o.Apart {
+			region = regions[i%n]
+		}
 		if i > 0 {
 			name = fmt.Sprintf("edge-%d", i+1)
 		}
 		s.Edges, s.Ops[name] = append(s.Edges, "http://"+addr), "http://"+ops
-		err := s.program(name, "edge", o.Edge, append([]string{"serve", "--id", name, "--region", "eu", "--addr", addr, "--ops-addr", ops,
+		err := s.program(name, "edge", o.Edge, append([]string{"serve", "--id", name, "--region", region, "--addr", addr, "--ops-addr", ops,
 			"--cores", strings.Join(cores, ","), "--cluster-token-file", s.path("cluster.token"), "--cookie-secret-file", s.path("cookie.secret"),
 			"--spool", s.path("spool-" + name)}, o.EdgeArgs...)...)
 		if err == nil {
