@@ -19,7 +19,7 @@ PROGRAMS := ./cmd/core ./cmd/edge
 LOCAL   := ./cmd/dev ./deploy/local/payments ./deploy/local/mailbox ./deploy/local/clickhouse
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sim build dev lint bench bench-oversell bench-core bench-failover bench-overload bench-checkout bench-edge bench-flash bench-purge bench-growth load seed fuzz openapi generate test-deps ui-deps ui-test ui-audit terraform-test clean
+.PHONY: help demo test sim build dev lint bench bench-oversell bench-core bench-failover bench-overload bench-checkout bench-edge bench-flash bench-purge bench-growth load traffic seed fuzz openapi generate test-deps ui-deps ui-test ui-audit terraform-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,8 +90,11 @@ faults: dev chaos-deps ## 200 rounds of faults on real processes, 1,000 awaking 
 drill: dev ## lose a shop 24 times under load and restore it from its backup, written to docs/DRILL.md (about 7 min); DRILL_ARGS="--rounds 4" plays one shop and writes nothing
 	@mkdir -p bin && $(BUILD) -o bin/ $(PROGRAMS) $(LOCAL) && exec bin/dev drill $(DRILL_ARGS)
 
-load: dev ## light traffic on a running demo; LOAD_ARGS="--rate 20"; Ctrl-C ends it
-	@exec bin/dev load $(LOAD_ARGS)
+load: build ## mixed journeys at three edges in steps up to the knee, written to docs/CAPACITY.md; LOAD_ARGS="--first 100", or --help (4 min)
+	@$(BUILD) -o bin/load ./test/bench/load && exec bin/load $(LOAD_ARGS)
+
+traffic: dev ## light traffic on a running demo; TRAFFIC_ARGS="--rate 20"; Ctrl-C ends it
+	@exec bin/dev load $(TRAFFIC_ARGS)
 
 seed: dev ## put the demo's catalogue, account and orders into a running demo (10 s)
 	@exec bin/dev seed $(DEMO_ARGS)
