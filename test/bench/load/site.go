@@ -93,7 +93,7 @@ type figures struct {
 	// slowest is each finished journey's slowest answer.
 	slowest []time.Duration
 	cpu     map[string]time.Duration // beyond what is used when nobody comes
-	load    time.Duration // of this program
+	load    time.Duration            // of this program
 }
 
 func (f figures) String() string {
