@@ -4,13 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
-	wal "github.com/hashicorp/raft-wal"
 	"github.com/hashicorp/raft-wal/metadb"
 	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
@@ -91,38 +89,4 @@ func onlyLog(path string, kind LogKind) error {
 		return err
 	}
 	return fmt.Errorf("--raft-log: %s is a log of the other kind: give %s, or remove this member and add it again, under another id and with an empty directory", path, kind)
-}
-
-// openWAL opens raft-wal. Its own database would wait for ever for another process to let go of it.
-func (n *Node) openWAL(meta string) (logFiles, error) {
-	if err := os.MkdirAll(filepath.Dir(meta), 0o700); err != nil {
-		return nil, err
-	}
-	if _, err := os.Stat(meta); err == nil {
-		db, err := bbolt.Open(meta, 0o600, boltOptions())
-		if err == nil {
-			err = db.Close()
-		}
-		if err != nil {
-			return nil, explainOpen(meta, err)
-		}
-	}
-	size := n.cfg.segmentBytes
-	if size == 0 {
-		size = wal.DefaultSegmentSize
-	}
-	store, err := wal.Open(filepath.Dir(meta), wal.WithSegmentSize(size), wal.WithLogger(newHCLog(n.cfg.Logger)))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Dir(meta), err)
-	}
-	return walLog{store}, nil
-}
-
-// walLog is raft-wal, closed between two files: one that is closed while it changes to a new file is opened with
-// the old one, which is sealed, and appends nothing any more.
-type walLog struct{ *wal.WAL }
-
-func (l walLog) Close() error {
-	// What lies behind the end is nothing, and asking for it waits for the new file.
-	return errors.Join(l.DeleteRange(math.MaxUint64, math.MaxUint64), l.WAL.Close())
 }
