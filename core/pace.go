@@ -44,15 +44,15 @@ func (p *pace) note(took time.Duration, err error) {
 	}
 }
 
-// next is the rate for the next second, from what happened in the one before.
-func (p *pace) next(over time.Duration) float64 {
+// next is the rate for the next second, from what happened in the one before; a new leader goes on from the present one.
+func (p *pace) next(over time.Duration, present float64) float64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	carried := float64(p.done) / over.Seconds()
 	slow := p.done > 0 && p.spent/time.Duration(p.done) > paceSlow
 	switch {
 	case p.rate == 0:
-		p.rate = paceStart
+		p.rate = max(paceStart, present)
 	case p.refused > 0 || slow:
 		p.rate = min(p.rate*0.7, max(carried*0.9, p.rate*0.3))
 	case carried > p.rate/2: // those let in do buy: the rate is tried, and more may be
@@ -68,13 +68,14 @@ func (s *Service) admitRooms(ctx context.Context) {
 	looked := time.Now()
 	pause.Every(ctx, admitEvery, func() {
 		var cmd admitCmd
-		waiting := 0
+		waiting, present := 0, int64(0)
 		s.m.db.View(func() {
 			s.m.rooms.Ascend("", func(_ string, r roomRec) bool {
 				if r.Admitted < r.Arrived {
 					waiting++
 					if r.Measured {
 						cmd.Rates = append(cmd.Rates, roomRate{Room: r.ID, RateMilli: r.RateMilli})
+						present += r.RateMilli
 					}
 				}
 				return true
@@ -82,7 +83,7 @@ func (s *Service) admitRooms(ctx context.Context) {
 		})
 		if since := time.Since(looked); since >= paceEvery {
 			looked = time.Now()
-			rate := s.pace.next(since)
+			rate := s.pace.next(since, float64(present)/1000)
 			for i := range cmd.Rates { // rooms share what there is
 				cmd.Rates[i].RateMilli = int64(rate * 1000 / float64(len(cmd.Rates)))
 			}

@@ -79,10 +79,13 @@ func TestPace(t *testing.T) {
 		if err != nil {
 			p.note(0, err)
 		}
-		return p.next(time.Second)
+		return p.next(time.Second, 0)
 	}
 	if r := second(0, 0, nil); r != paceStart {
 		t.Fatalf("it starts with %g", r)
+	}
+	if r := new(pace).next(time.Second, 300); r != 300 {
+		t.Errorf("a new leader begins with %g where 300 a second were let in", r)
 	}
 	for range 100 {
 		second(0, 0, nil)
