@@ -24,6 +24,8 @@ type Config struct {
 	Locale api.Locale
 	// Addr is where to listen, host:port; port 0 picks one. Default 127.0.0.1:8080.
 	Addr string
+	// HTTPS is a listener with TLS beside it. Default: none, TLS is spoken in front.
+	HTTPS HTTPS
 	// OpsAddr is where operations listen (metrics, health, pprof); empty: nowhere. Never public.
 	OpsAddr string
 	// Routes are the shop. Required.
@@ -66,8 +68,8 @@ type Config struct {
 	// MaxWaiting bounds the requests that wait for one fill. Default 10,000.
 	MaxWaiting int
 
-	// ReadTimeout, WriteTimeout and IdleTimeout bound a request's arrival, an answer's departure and
-	// a silent connection. Defaults 10 s, 30 s and 60 s. Routes with bodies over 1 MiB get 60 s to arrive.
+	// ReadTimeout, WriteTimeout and IdleTimeout bound a request's arrival (of a connection's first one together
+	// with the TLS handshake), an answer's departure and a silent connection. Defaults 10 s, 30 s and 60 s. Routes with bodies over 1 MiB get 60 s to arrive.
 	ReadTimeout, WriteTimeout, IdleTimeout time.Duration
 	// MaxServed bounds the requests of single clients that are served at once: so many that buy (carts, checkout), and so many of all
 	// others. MaxFills bounds the pages that are fetched at once. More wait for a moment, and then get 503, or the page as it was. Defaults 512 and 128.
@@ -117,6 +119,8 @@ func (c *Config) setDefaults() error {
 		return errors.New("edge: --secret: give at least 16 bytes, the same on every edge")
 	case c.ClientHeader != "" && c.ClientHeader != ForwardedFor && c.ClientHeader != Forwarded:
 		return fmt.Errorf("edge: --client-header %q: give %s or %s", c.ClientHeader, ForwardedFor, Forwarded)
+	case c.HTTPS.Addr != "" && c.HTTPS.TLS == nil:
+		return errors.New("edge: --https-addr: name certificates, too")
 	case len(c.Routes) == 0:
 		return errors.New("edge: no routes")
 	}

@@ -26,6 +26,8 @@ type metrics struct {
 	resets   prometheus.Counter
 	limited  *prometheus.CounterVec // see limits
 	proxy    *prometheus.CounterVec
+
+	handshakes *prometheus.CounterVec // that failed, by reason
 }
 
 func newMetrics(reg *prometheus.Registry, s *Server) (*metrics, error) {
@@ -43,7 +45,11 @@ func newMetrics(reg *prometheus.Registry, s *Server) (*metrics, error) {
 		limited: prometheus.NewCounterVec(prometheus.CounterOpts{Name: name("limited_total"), Help: "Requests refused because their client made too many, by class."}, []string{"class"}),
 		proxy:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: name("proxy_protocol_refused_total"), Help: "Connections closed for a missing or bad PROXY protocol header, or one from an untrusted network."}, []string{"reason"}),
 
-		byResult: map[string]prometheus.Counter{},
+		handshakes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: name("tls_handshakes_failed_total"), Help: "Connections of the TLS listener that ended before they were secure."}, []string{"reason"}),
+		byResult:   map[string]prometheus.Counter{},
+	}
+	for _, why := range []string{handshakeLate, handshakePlain, handshakeFailed} {
+		m.handshakes.WithLabelValues(why)
 	}
 	for _, r := range []string{"hit", "stale", "collapsed", "miss", "bypass"} {
 		m.byResult[r] = m.results.WithLabelValues(r)
@@ -54,14 +60,14 @@ func newMetrics(reg *prometheus.Registry, s *Server) (*metrics, error) {
 	gauge := func(n, help string, fn func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name(n), Help: help}, fn)
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.results, m.latency, m.fill, m.panics, m.entries, m.resets, m.limited, m.proxy,
+	for _, c := range []prometheus.Collector{m.requests, m.results, m.latency, m.fill, m.panics, m.entries, m.resets, m.limited, m.proxy, m.handshakes,
 		gauge("limits_forgiven", "Clients forgotten by a limit, for lack of room, although they had made many requests.", func() float64 { return s.limits.forgiven() }),
 		gauge("feed_age_seconds", "Since the last heartbeat of the change feed.", func() float64 { return min(1e9, s.epochs.beatAge(time.Now()).Seconds()) }),
 		gauge("feed_index", "How far the change feed was followed.", func() float64 { return float64(s.epochs.position().Raft) }),
 		gauge("cache_dropped_fills", "Fills that did not fit or were refused.", func() float64 { return float64(s.cache.dropped.Load()) }),
 		gauge("cache_free_bytes", "Room left in the cache.", func() float64 { return float64(s.cache.r.RemainingCost()) }),
 		gauge("refused_overload", "Requests refused because too many were being served.", func() float64 { return float64(s.gates.refused()) }),
-		gauge("connections", "Open connections.", func() float64 { return float64(s.http.GetOpenConnectionsCount()) }),
+		gauge("connections", "Open connections.", func() float64 { return float64(s.connections()) }),
 	} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("edge: metrics: %w", err)

@@ -27,6 +27,9 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 			ctx.SetConnectionClose()
 		}
 	}()
+	if s.guarded && s.before(ctx, t) {
+		return
+	}
 	if !s.quick(ctx, t) {
 		s.common(ctx)
 		s.route(ctx, requestID(ctx), t)

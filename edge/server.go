@@ -29,6 +29,7 @@ type Server struct {
 	metrics   *metrics
 	limits    *limits
 	cacheName string
+	guarded   bool // something comes before the shop: see before
 	// local and public are what every answer carries; see commonHeaders. keyHead and keyHeadHTML begin the keys
 	// of cached answers.
 	local, public        *fasthttp.ResponseHeader
@@ -48,6 +49,7 @@ type Server struct {
 	answers   atomic.Uint64 // for sampling the log
 	draining  atomic.Bool
 	ln        net.Listener
+	secure    net.Listener // nil: TLS is spoken in front
 	closeOnce sync.Once
 	closeErr  error
 }
@@ -72,6 +74,7 @@ func NewServer(cfg Config) (*Server, error) {
 		gates:     newGates(cfg.MaxServed, cfg.MaxFills),
 		flights:   &flights{maxWaiting: cfg.MaxWaiting, all: map[string]*flight{}},
 		cacheName: "meridian-" + cfg.Region,
+		guarded:   cfg.HTTPS.Challenge != nil || cfg.HTTPS.Redirect != "",
 		keyHead:   appendKeyHead(nil, cfg.Locale, false), keyHeadHTML: appendKeyHead(nil, cfg.Locale, true),
 	}
 	s.local, s.public = commonHeaders(cfg.Region)
@@ -108,19 +111,34 @@ func NewServer(cfg Config) (*Server, error) {
 }
 
 // Listen opens the listeners that were not inherited and starts to follow the feed.
-func (s *Server) Listen() error {
-	ln, err := s.socket(shopSocket, s.cfg.Addr)
-	if err != nil {
-		return fmt.Errorf("edge: --addr %s: %w", s.cfg.Addr, err)
-	}
-	if s.cfg.OpsAddr != "" {
-		at, err := s.socket(opsSocket, s.cfg.OpsAddr)
-		if err != nil {
-			return errors.Join(fmt.Errorf("edge: --ops-addr %s: %w", s.cfg.OpsAddr, err), ln.Close())
+func (s *Server) Listen() (err error) {
+	var open []net.Listener
+	listen := func(name, flag, addr string) net.Listener {
+		if err != nil || addr == "" {
+			return nil
 		}
-		s.ops = newOps(at, s)
+		ln, e := s.socket(name, addr)
+		if e != nil {
+			err = fmt.Errorf("edge: --%s %s: %w", flag, addr, e)
+			return nil
+		}
+		open = append(open, ln)
+		return ln
 	}
-	s.ln = ln
+	ln, secure, ops := listen(shopSocket, "addr", s.cfg.Addr), listen(httpsSocket, "https-addr", s.cfg.HTTPS.Addr), listen(opsSocket, "ops-addr", s.cfg.OpsAddr)
+	if err != nil {
+		for _, ln := range open {
+			err = errors.Join(err, ln.Close())
+		}
+		return err
+	}
+	s.ln, s.secure = ln, secure
+	if ops != nil {
+		s.ops = newOps(ops, s)
+	}
+	if err := s.leave(); err != nil {
+		return err
+	}
 	s.polisher.start()
 	if s.cfg.Inherited != nil { // the rest comes with Succeed: until then it is the running process that answers
 		if s.follower != nil {
@@ -137,8 +155,16 @@ func (s *Server) Listen() error {
 	return nil
 }
 
-// Addr is where the shop listens, after Listen. OpsAddr is the same for operations.
+// Addr is where the shop listens, after Listen.
 func (s *Server) Addr() string { return s.ln.Addr().String() }
+
+// HTTPSAddr is where the shop listens with TLS, after Listen; empty without it.
+func (s *Server) HTTPSAddr() string {
+	if s.secure == nil {
+		return ""
+	}
+	return s.secure.Addr().String()
+}
 
 // OpsAddr is where operations listen, after Listen; empty without one.
 func (s *Server) OpsAddr() string {
@@ -148,17 +174,44 @@ func (s *Server) OpsAddr() string {
 	return s.ops.ln.Addr().String()
 }
 
-// Serve answers requests until Close. It returns nil after Close.
+// Serve answers requests until Close. It returns nil after Close, and when one of its listeners fails.
 func (s *Server) Serve() error {
-	var ln net.Listener = &patient{Listener: s.ln, log: s.log}
+	listeners := []net.Listener{s.accepting(s.ln)}
+	if s.secure != nil {
+		listeners = append(listeners, &secured{s.accepting(s.secure), s.cfg.HTTPS.TLS})
+	}
+	ended := make(chan error, len(listeners))
+	for _, ln := range listeners {
+		go func() { ended <- s.http.Serve(ln) }()
+	}
+	var failed error
+	for range listeners {
+		if err := <-ended; err != nil && !s.draining.Load() {
+			failed = errors.Join(failed, fmt.Errorf("edge: serve: %w", err))
+		}
+		for _, ln := range listeners { // one alone is no shop; and closing waits for what a listener started
+			_ = ln.Close()
+		}
+	}
+	return failed
+}
+
+// accepting is a listener as it is served: it outlives shortages, and knows clients behind load balancers.
+func (s *Server) accepting(ln net.Listener) net.Listener {
+	ln = &patient{Listener: ln, log: s.log}
 	if len(s.cfg.ProxyProtocol) > 0 {
 		ln = proxied.Listen(ln, proxied.Config{From: s.cfg.ProxyProtocol, Timeout: s.cfg.ProxyTimeout, Refused: s.metrics.introduction})
-		defer ln.Close()
 	}
-	if err := s.http.Serve(ln); err != nil && !s.draining.Load() {
-		return fmt.Errorf("edge: serve: %w", err)
+	return ln
+}
+
+// connections are the open ones. fasthttp counts each listener that is served as one, and takes one away.
+func (s *Server) connections() int {
+	n := int(s.http.GetOpenConnectionsCount())
+	if s.secure != nil {
+		n--
 	}
-	return nil
+	return max(0, n)
 }
 
 // Close stops accepting, lets running requests end within the drain time, stops the follower and
@@ -173,8 +226,11 @@ func (s *Server) Close() error {
 			if err := s.http.ShutdownWithContext(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
 				errs = append(errs, fmt.Errorf("edge: drain: %w", err))
 			}
-			// A server that was never served does not know its listener.
+			// A server that was never served does not know its listeners.
 			_ = s.ln.Close()
+			if s.secure != nil {
+				_ = s.secure.Close()
+			}
 		}
 		s.stop()
 		s.flights.wg.Wait()
@@ -206,6 +262,9 @@ func (s *Server) Ready() error {
 
 // unreadable answers a request that fasthttp could not read, and its connection is closed.
 func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) {
+	if s.unshaken(ctx, err) {
+		return
+	}
 	t := timing{start: time.Now()}
 	s.common(ctx)
 	id := requestID(ctx)

@@ -9,17 +9,33 @@ import (
 
 // The names of the listening sockets that a process hands over to its successor.
 const (
-	shopSocket = "shop"
-	opsSocket  = "ops"
+	shopSocket  = "shop"
+	httpsSocket = "https"
+	opsSocket   = "ops"
 )
 
 // Sockets are the listening sockets, after Listen.
 func (s *Server) Sockets() map[string]net.Listener {
 	all := map[string]net.Listener{shopSocket: s.ln}
+	if s.secure != nil {
+		all[httpsSocket] = s.secure
+	}
 	if s.ops != nil {
 		all[opsSocket] = s.ops.ln
 	}
 	return all
+}
+
+// leave closes the inherited sockets that this process has no use for: connections would wait there for nobody.
+func (s *Server) leave() error {
+	var errs []error
+	mine := s.Sockets()
+	for name, ln := range s.cfg.Inherited {
+		if mine[name] == nil {
+			errs = append(errs, ln.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // socket is the inherited one with a name if it listens at addr, or a new one.
@@ -95,8 +111,15 @@ func (s *Server) Drain(grace time.Duration) error {
 		errs = append(errs, s.ops.close(ctx))
 		cancel()
 	}
-	errs = append(errs, s.ln.Close())
-	// The count takes one away for a listener that is served, and this one no longer is.
+	for _, ln := range []net.Listener{s.ln, s.secure} { // Serve closes one when the other ends
+		if ln == nil {
+			continue
+		}
+		if err := ln.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	// The count takes one away for a listener that is served, and none is any more.
 	for end := time.Now().Add(grace); s.http.GetOpenConnectionsCount() >= 0 && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)
 	}

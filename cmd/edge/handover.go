@@ -86,12 +86,27 @@ func (p predecessor) close() {
 // offering is the offer to a successor; nothing in it, if none was asked for.
 type offering struct{ *handover.Offer }
 
+// offer prepares the offer. It is made before the running edge is asked for anything: an edge that could not be
+// replaced must not replace another.
 func (o *options) offer(server *edge.Server, log *slog.Logger) (offering, error) {
 	if o.handover == "" {
 		return offering{}, nil
 	}
 	f, err := handover.New(handover.Config{Path: o.handover, Name: o.id, Sockets: server.Sockets(), Yield: server.Yield, Resume: server.Resume, Logger: log})
-	return offering{f}, err
+	if err != nil {
+		return offering{}, flagenv.Errorf("handover", "%v", err)
+	}
+	return offering{f}, nil
+}
+
+// open makes the offer. By then this edge is the only one that serves, and it goes on in any case.
+func (o offering) open(log *slog.Logger) {
+	if o.Offer == nil {
+		return
+	}
+	if err := o.Open(); err != nil {
+		log.Error("this edge serves, but no successor can take its place: stop it before the next one starts", "err", err)
+	}
 }
 
 func (o offering) taken() <-chan struct{} {

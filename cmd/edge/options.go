@@ -44,6 +44,7 @@ type options struct {
 	clickhouseDatabase                   string
 	logLevel                             slog.Level
 	tls                                  nodetls.Settings
+	https                                httpsOptions
 }
 
 // named are settings that are read into something else: lists, and files that hold secrets.
@@ -61,7 +62,7 @@ func parseOptions(args []string) (options, error) {
 	fs.StringVar(&o.addr, "addr", "127.0.0.1:8080", "where the shop and its API answer")
 	fs.StringVar(&o.opsAddr, "ops-addr", "127.0.0.1:8090", "metrics, health and profiles; never public; empty: nowhere")
 	fs.StringVar(&o.handover, "handover", "", "Unix socket at which this edge takes its predecessor's place and gives its own to a successor, without a lost connection; empty: neither")
-	fs.StringVar(&o.publicURL, "public-url", "", "the shop's public address, for canonical links and the site map; empty: http:// and --addr")
+	fs.StringVar(&o.publicURL, "public-url", "", "the shop's public address, for canonical links and the site map; empty: http:// and --addr, or what --https-addr and --acme-domains tell")
 	fs.StringVar(&o.currency, "currency", "EUR", "currency of this region's prices")
 	fs.StringVar(&o.country, "country", "DE", "country of this region, for delivery and tax")
 	fs.StringVar(&n.cores, "cores", "core-1=local@127.0.0.1:8100", "the cores, id=region@host:port separated by commas")
@@ -96,6 +97,7 @@ func parseOptions(args []string) (options, error) {
 	fs.StringVar(&o.clickhouseDatabase, "clickhouse-database", "default", "database of ClickHouse")
 	fs.StringVar(&o.clickhouseUser, "clickhouse-user", "", "user of ClickHouse")
 	fs.StringVar(&n.clickhousePassFile, "clickhouse-password-file", "", "file with the password of ClickHouse")
+	o.https.add(fs)
 	o.tls.Add(fs)
 	fs.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	if err := flagenv.Parse(fs, "EDGE", args); err != nil {
@@ -161,10 +163,13 @@ func (o *options) check() error {
 		}
 	}
 	if o.publicURL == "" {
-		o.publicURL = "http://" + o.addr
+		o.publicURL = o.https.publicURL("http://" + o.addr)
 	}
 	if u, err := url.Parse(o.publicURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return flagenv.Errorf("public-url", "give an address such as https://shop.example")
+	}
+	if err := o.https.check(o.publicURL); err != nil {
+		return err
 	}
 	if len(o.currency) != 3 || strings.ToUpper(o.currency) != o.currency {
 		return flagenv.Errorf("currency", "give three capital letters, such as EUR")

@@ -93,6 +93,14 @@ func serve(ctx context.Context, args []string) (err error) {
 	cfg.Feed = edge.CoreFeed{Client: cores, Edge: o.id, Region: o.region}
 	cfg.Cores = cores.Healthy
 	cfg.Inherited = running.sockets()
+	certs, err := o.https.open(log)
+	if err != nil {
+		return err
+	}
+	defer certs.close()
+	if cfg.HTTPS, err = certs.listener(registry); err != nil {
+		return err
+	}
 	server, err := edge.NewServer(cfg)
 	if err != nil {
 		return &flagenv.UsageError{Setting: "configuration", Want: err.Error()}
@@ -100,19 +108,26 @@ func serve(ctx context.Context, args []string) (err error) {
 	if err := server.Listen(); err != nil {
 		return &flagenv.UsageError{Setting: "configuration", Want: err.Error()}
 	}
+	offer, err := o.offer(server, log)
+	if err != nil {
+		closing("the server", server.Close)
+		return err
+	}
+	if err := certs.start(server); err != nil {
+		closing("the offer", offer.close)
+		closing("the server", server.Close)
+		return err
+	}
 	if err := running.yields(ctx, server); err != nil {
+		closing("the offer", offer.close)
 		closing("the server", server.Close)
 		return err
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve() }()
-	log.Info("the edge answers", "addr", server.Addr(), "ops", server.OpsAddr(), "cores", len(o.cores))
+	log.Info("the edge answers", "addr", server.Addr(), "https", server.HTTPSAddr(), "ops", server.OpsAddr(), "cores", len(o.cores))
 	running.goes(log)
-	offer, err := o.offer(server, log)
-	if err != nil {
-		closing("the server", server.Close)
-		return errors.Join(flagenv.Errorf("handover", "%v", err), err, <-served)
-	}
+	offer.open(log)
 	select {
 	case <-ctx.Done():
 		log.Info("the edge stops: running requests end first")

@@ -33,6 +33,9 @@ func run(t *testing.T) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := r.offer.Open(); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() { _, _ = r.offer.Close(), ln.Close() })
 	return r
 }
@@ -91,6 +94,9 @@ func TestSuccessorServes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := next.Open(); err != nil {
+		t.Fatal(err)
+	}
 	if err := errors.Join(r.offer.Close(), r.ln.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +136,41 @@ func TestNobodyToSucceed(t *testing.T) {
 	if err != nil {
 		t.Fatalf("a socket that was left: %v", err)
 	}
+	if err := o.Open(); err != nil {
+		t.Fatalf("a socket that was left: %v", err)
+	}
 	_ = o.Close()
+}
+
+// TestNobodySeesAnOfferBeforeItIsOpen: a successor prepares its own while the running process still offers its
+// sockets, and gives it up without a trace.
+func TestNobodySeesAnOfferBeforeItIsOpen(t *testing.T) {
+	r := run(t)
+	next, err := New(Config{Path: r.path, Name: "edge-1", Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Take(t.Context(), r.path, "edge-1")
+	if err != nil || got == nil || len(got.Listeners) != 1 {
+		t.Fatalf("%+v, %v: the running process does not offer its sockets", got, err)
+	}
+	_ = errors.Join(got.Close(), got.Listeners["shop"].Close())
+	if err := next.Close(); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(r.path)); err != nil || len(left) != 1 {
+		t.Errorf("%v, %v is left", left, err)
+	}
+}
+
+func TestPathOfSomethingElse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notes")
+	if err := os.WriteFile(path, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(Config{Path: path, Name: "edge-1"}); err == nil || !strings.Contains(err.Error(), "not a socket") {
+		t.Errorf("%v", err)
+	}
 }
 
 // TestSuccessorThatFails: whenever a successor ends before it serves, the running process goes on, and the next

@@ -27,20 +27,26 @@ type Config struct {
 
 // Offer is a running process' offer of its sockets.
 type Offer struct {
-	cfg   Config
-	ln    *net.UnixListener
-	taken chan struct{}
-	done  chan struct{}
+	cfg    Config
+	ln     *net.UnixListener
+	early  string // the socket's name until Open
+	opened bool
+	taken  chan struct{}
+	done   chan struct{}
 
 	mu   sync.Mutex // guards conn and gone
 	conn *net.UnixConn
 	gone bool
 }
 
-// New offers sockets. Whatever is left at the path by a process before is replaced.
+// New prepares an offer of sockets. Nobody sees it before Open: what can fail fails here, while a process before
+// this one still serves.
 func New(cfg Config) (*Offer, error) {
 	if len(cfg.Sockets) > maxSockets {
 		return nil, fmt.Errorf("%d sockets cannot be offered, at most %d", len(cfg.Sockets), maxSockets)
+	}
+	if i, err := os.Lstat(cfg.Path); err == nil && i.Mode()&os.ModeSocket == 0 {
+		return nil, fmt.Errorf("%s is not a socket; name a path that nothing else uses", cfg.Path)
 	}
 	if err := os.MkdirAll(filepath.Dir(cfg.Path), 0o700); err != nil {
 		return nil, err
@@ -53,12 +59,20 @@ func New(cfg Config) (*Offer, error) {
 		return nil, err
 	}
 	ln.SetUnlinkOnClose(false)
-	if err := errors.Join(os.Chmod(early, 0o600), os.Rename(early, cfg.Path)); err != nil {
+	if err := os.Chmod(early, 0o600); err != nil {
 		return nil, errors.Join(err, ln.Close(), os.Remove(early))
 	}
-	o := &Offer{cfg: cfg, ln: ln, taken: make(chan struct{}), done: make(chan struct{})}
+	return &Offer{cfg: cfg, ln: ln, early: early, taken: make(chan struct{}), done: make(chan struct{})}, nil
+}
+
+// Open makes the offer. Whatever is left at the path by a process before is replaced.
+func (o *Offer) Open() error {
+	if err := os.Rename(o.early, o.cfg.Path); err != nil {
+		return err
+	}
+	o.opened = true
 	go o.serve()
-	return o, nil
+	return nil
 }
 
 // Taken is closed when a successor serves: this process may go.
@@ -66,6 +80,9 @@ func (o *Offer) Taken() <-chan struct{} { return o.taken }
 
 // Close takes the offer back and waits for its end.
 func (o *Offer) Close() error {
+	if !o.opened {
+		return errors.Join(o.ln.Close(), os.Remove(o.early))
+	}
 	o.mu.Lock()
 	o.gone = true
 	if o.conn != nil {
