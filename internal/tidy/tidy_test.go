@@ -79,7 +79,7 @@ func TestRulesCanFail(t *testing.T) {
 		{"api", "core", true}, {"api", "api/coreclient", true}, {"api/coreclient", "api", false}, {"api/coreclient", "edge", true},
 		{"web", "api", true}, {"assets", "api", false}, {"assets", "edge", true}, {"analytics", "api", false}, {"analytics", "edge", true}, {"analytics", "api/coreclient", true},
 		{"internal/flagenv", "api", true}, {"cmd/core", "core/payments", false}, {"cmd/core", "edge", true}, {"cmd/edge", "core", true},
-		{"cmd/dev", "core/seal", false}, {"test/scenario", "internal/cluster", false}, {"edge", "internal/cluster", true}, {"cmd/core", "internal/cluster", true},
+		{"cmd/dev", "core/seal", false}, {"test/scenario", "internal/cluster", false}, {"edge", "internal/cluster", true}, {"edge/https", "edge", true}, {"cmd/edge", "edge/acme", false}, {"cmd/core", "internal/cluster", true},
 		{"deploy/local/payments", "internal/flagenv", false}, {"deploy/local/payments", "core", true}, {"deploy/local/payments", "deploy/local/payments/sandbox", false},
 		{"somewhere/new", "api", true},
 	} {
