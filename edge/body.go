@@ -33,9 +33,9 @@ func readBody(ctx *fasthttp.RequestCtx, size, limit int) ([]byte, error) {
 		return nil, errTooLarge
 	}
 	if size >= 0 {
-		// size was held against the limit before. A lying client must not make us reserve it at once.
+		// size was held against the limit before. A client that does not send it must not make us reserve it.
 		var buf bytes.Buffer
-		buf.Grow(min(size, 64<<10))
+		buf.Grow(min(size, bytes.MinRead))
 		n, err := buf.ReadFrom(io.LimitReader(stream, int64(size)))
 		if err == nil && n < int64(size) {
 			err = io.ErrUnexpectedEOF

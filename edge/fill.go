@@ -181,9 +181,6 @@ func (s *Server) run(ctx context.Context, b *bound, r *Request) (ans *Answer, er
 
 // admit asks the route's guard.
 func (s *Server) admit(b *bound, r *Request) *api.Error {
-	if b.Guard == nil {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(s.background, b.Timeout)
 	defer cancel()
 	if err := b.Guard(ctx, r); err != nil {

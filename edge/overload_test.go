@@ -8,7 +8,7 @@ import (
 )
 
 // TestMoreThanCanBeServed: beside those that are served at once a few may wait; everybody else is told
-// to come again, before their request is read. What is cached is served all the same.
+// to come again. What is cached is served all the same.
 func TestMoreThanCanBeServed(t *testing.T) {
 	shop := newShopStub()
 	open := make(chan struct{})

@@ -224,8 +224,9 @@ func (s *Server) body(ctx *fasthttp.RequestCtx, b *bound, r *Request) (more bool
 	switch {
 	case rerr == errTooLarge:
 		return true, tooLarge(b.MaxBody)
-	case isTimeout(rerr):
-		return true, tooSlow()
+	case isTimeout(rerr): // it had its time: the connection is closed without waiting for more
+		ctx.SetConnectionClose()
+		return false, tooSlow()
 	case rerr != nil:
 		return true, malformed("The body ended early or was not framed as announced.")
 	}

@@ -137,20 +137,15 @@ func (s *Server) personal(ctx *fasthttp.RequestCtx, b *bound, r *Request, t timi
 		s.turnAway(ctx, r, err, t)
 		return
 	}
-	gate := s.gates.of(b)
-	if !gate.Enter() {
-		s.turnAway(ctx, r, tooMany(), t)
-		return
-	}
-	defer gate.Leave()
 	if err := s.complete(ctx, b, r); err != nil {
 		s.refuse(ctx, r, err, t)
 		return
 	}
-	if err := s.admit(b, r); err != nil {
+	if err := s.mayBegin(b, r); err != nil {
 		s.turnAway(ctx, r, err, t)
 		return
 	}
+	// Nobody is inside the gate while a body arrives, or a few clients that send slowly would keep all others out.
 	if more, err := s.body(ctx, b, r); err != nil {
 		s.refuse(ctx, r, err, t)
 		if more {
@@ -158,6 +153,12 @@ func (s *Server) personal(ctx *fasthttp.RequestCtx, b *bound, r *Request, t timi
 		}
 		return
 	}
+	gate := s.gates.of(b)
+	if !gate.Enter() {
+		s.refuse(ctx, r, tooMany(), t)
+		return
+	}
+	defer gate.Leave()
 	a, err := s.run(s.background, b, r)
 	if err != nil {
 		if a != nil {
@@ -167,6 +168,19 @@ func (s *Server) personal(ctx *fasthttp.RequestCtx, b *bound, r *Request, t timi
 		return
 	}
 	s.private(ctx, r, a, t)
+}
+
+// mayBegin asks the route's guard, if it has one, before a body is read.
+func (s *Server) mayBegin(b *bound, r *Request) *api.Error {
+	if b.Guard == nil {
+		return nil
+	}
+	gate := s.gates.of(b)
+	if !gate.Enter() {
+		return tooMany()
+	}
+	defer gate.Leave()
+	return s.admit(b, r)
 }
 
 // turnAway refuses a request before its body is read; a large one is not waited for.

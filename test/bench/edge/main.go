@@ -34,7 +34,7 @@ type options struct {
 	systems, cases       []string
 	bin, baseline        string
 	memory, out          string
-	keep, herd           bool
+	keep, herd, drips    bool
 	seed                 uint64
 	wrk, nginx, varnishd string // where the programs are
 	systemList, caseList string
@@ -47,6 +47,8 @@ func run(ctx context.Context, args []string) error {
 			return servePage(ctx, args[0], args[1:])
 		case herdCommand:
 			return herdMain(ctx, args[1:])
+		case dripsCommand:
+			return dripsMain(ctx, args[1:])
 		}
 	}
 	o, err := parseOptions(args)
@@ -65,6 +67,9 @@ func run(ctx context.Context, args []string) error {
 	if err == nil && o.herd {
 		err = b.herds(ctx)
 	}
+	if err == nil && o.drips {
+		err = b.slowly(ctx)
+	}
 	if err != nil {
 		err = b.kept(err)
 		about.Item("incomplete", "%v", err)
@@ -81,7 +86,7 @@ func (b *bench) publish(about *report.About) error {
 	if len(b.herded) > 0 {
 		tables += "\n" + b.herdTable()
 	}
-	return report.Publish(b.o.out, tables, append(b.lines(), b.herdLines()...))
+	return report.Publish(b.o.out, tables, slices.Concat(b.lines(), b.herdLines(), b.dripLines()))
 }
 
 func parseOptions(args []string) (options, error) {
@@ -90,7 +95,7 @@ func parseOptions(args []string) (options, error) {
 	fs.IntVar(&o.rounds, "rounds", 8, "how often everything is measured; the table shows medians")
 	fs.IntVar(&o.seconds, "seconds", 2, "length of each run, whole seconds")
 	fs.StringVar(&o.systemList, "systems", strings.Join(peers, ","), "peers to compare with, separated by commas; empty: none")
-	fs.StringVar(&o.caseList, "cases", strings.Join(caseNames(), ","), "what is asked for, separated by commas; besides these: "+herdCase+", 100 and 10,000 at once for a page that nobody has cached")
+	fs.StringVar(&o.caseList, "cases", strings.Join(caseNames(), ","), "what is asked for, separated by commas; besides these: "+herdCase+", 100 and 10,000 at once for a page that nobody has cached; "+dripsCase+", 10,000 connections whose requests trickle in")
 	fs.StringVar(&o.bin, "bin", "bin", "directory with the programs core, edge and payments")
 	fs.StringVar(&o.baseline, "baseline", "", "directory with another build of them, whose edge takes turns; empty: none")
 	fs.StringVar(&o.memory, "memory", "/dev/shm", "directory on a file system in memory, for nginx' cache and Varnish's log")
@@ -122,13 +127,16 @@ func (o *options) complete() (err error) {
 	if o.systems, err = chosen("systems", o.systemList, peers); err != nil {
 		return err
 	}
-	if o.cases, err = chosen("cases", o.caseList, append(caseNames(), herdCase)); err != nil {
+	if o.cases, err = chosen("cases", o.caseList, append(caseNames(), herdCase, dripsCase)); err != nil {
 		return err
 	}
 	if i := slices.Index(o.cases, herdCase); i >= 0 {
 		o.herd, o.cases = true, slices.Delete(o.cases, i, i+1)
 	}
-	if len(o.cases) == 0 && !o.herd {
+	if i := slices.Index(o.cases, dripsCase); i >= 0 {
+		o.drips, o.cases = true, slices.Delete(o.cases, i, i+1)
+	}
+	if len(o.cases) == 0 && !o.herd && !o.drips {
 		return flagenv.Errorf("cases", "give some of %s", strings.Join(caseNames(), ", "))
 	}
 	if kind := report.Filesystem(o.memory); kind != "tmpfs" && kind != "ramfs" {

@@ -21,6 +21,7 @@ type bench struct {
 	systems     []*system // ours is the first
 	results     map[cell][]figures
 	herded      map[herdKey][]herdFigures
+	dripped     map[string][]dripFigures // by kind
 }
 
 // cell is a system under one load.
