@@ -62,6 +62,9 @@ func (b *bench) slowly(ctx context.Context) error {
 			fmt.Fprintf(os.Stderr, "round %d  %s  cut off after %.2f to %.2f s, %d bytes, %d failed %s  %.1f KiB each  others alone %.0f/s, beside %.0f/s (load generator busy %.0f %%, drips' client %.0f %%)\n", round+1, kind,
 				f.drips.First.Seconds(), f.drips.Most.Seconds(), f.drips.Bytes, f.drips.Failed, f.drips.Why, f.memory/1024, f.alone.rate, f.beside.rate,
 				100*f.beside.busy.Seconds()/float64(o.seconds), 100*f.client.Seconds()/float64(o.seconds))
+			if f.drips.First < dripDeadline {
+				return fmt.Errorf("round %d, drips of a %s: one ended after %v: it was refused, and not for being slow", round+1, kind, f.drips.First)
+			}
 			b.dripped[kind] = append(b.dripped[kind], f)
 		}
 	}

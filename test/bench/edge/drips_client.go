@@ -120,7 +120,7 @@ func (d dripper) dial(ctx context.Context, i int) (net.Conn, error) {
 	}
 	head := "GET /products/slow HTTP/1.1\r\nHost: " + host + "\r\nX-Drip: "
 	if d.kind == dripBody {
-		head = "POST /api/v1/carts HTTP/1.1\r\nHost: " + host + "\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"
+		head = "POST /api/v1/carts HTTP/1.1\r\nHost: " + host + "\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
 	}
 	_, err = io.WriteString(c, head)
 	return c, err
