@@ -3,6 +3,7 @@ package edge
 import (
 	"fmt"
 	"hash/maphash"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +39,8 @@ type entry struct {
 	pass bool
 	// heldAt is the generation of the epochs at which the entry was last found valid.
 	heldAt atomic.Uint64
+	// used says that somebody has asked for it since that was last looked at, see cache.used.
+	used atomic.Bool
 	// retry is when (unix nanoseconds) a refresh that failed may be tried again; 0: no failure.
 	retry atomic.Int64
 	core  time.Duration // what the fill waited for the core
@@ -77,21 +80,28 @@ type cache struct {
 	seed     maphash.Seed
 	maxEntry int64
 	dropped  atomic.Uint64 // fills that could not be kept
+	counts   bool          // of use, see used
+
+	mu  sync.Mutex // guards all
+	all map[string]use
 }
 
 // meanEntry is a guess for sizing ristretto's counters: ten per entry that fits.
 const meanEntry = 12 << 10
 
-func newCache(bytes, maxEntry int64) (*cache, error) {
-	r, err := ristretto.NewCache(&ristretto.Config[uint64, *entry]{
+func newCache(bytes, maxEntry int64, counts bool) (*cache, error) {
+	c := &cache{seed: maphash.MakeSeed(), maxEntry: min(maxEntry, bytes), counts: counts, all: map[string]use{}}
+	var err error
+	c.r, err = ristretto.NewCache(&ristretto.Config[uint64, *entry]{
 		NumCounters: max(10_000, 10*bytes/meanEntry),
 		MaxCost:     bytes,
 		BufferItems: 64,
+		OnExit:      c.forget,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("edge: cache: %w", err)
 	}
-	return &cache{r: r, seed: maphash.MakeSeed(), maxEntry: min(maxEntry, bytes)}, nil
+	return c, nil
 }
 
 // get finds the entry of a key. Keys are told apart by a hash, with a seed that nobody outside knows;
@@ -108,8 +118,10 @@ func (c *cache) get(key []byte) *entry {
 // is in: of two writes of a new key in a row, ristretto would keep the older.
 func (c *cache) put(e *entry, life time.Duration) bool {
 	cost := e.cost()
+	c.register(e)
 	if cost > c.maxEntry || !c.r.SetWithTTL(maphash.String(c.seed, e.key), e, cost, life) {
 		c.dropped.Add(1)
+		c.forget(e)
 		return false
 	}
 	c.r.Wait()

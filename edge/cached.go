@@ -158,7 +158,7 @@ func (s *Server) miss(ctx *fasthttp.RequestCtx, b *bound, r *Request, key, doubt
 	var limited *api.Error
 	who := s.client(ctx)
 	may := func() bool {
-		limited = s.limits.take(b, who, t.start)
+		limited = s.tuned.Load().limits.take(b, who, t.start)
 		return limited == nil
 	}
 	for range joinMax {
@@ -224,7 +224,7 @@ func (s *Server) failed(ctx *fasthttp.RequestCtx, b *bound, r *Request, fl *flig
 
 // alone fetches for this request only and keeps nothing.
 func (s *Server) alone(ctx *fasthttp.RequestCtx, b *bound, r *Request, key string, c cacheStatus, t timing) {
-	if err := s.limits.take(b, s.client(ctx), t.start); err != nil {
+	if err := s.tuned.Load().limits.take(b, s.client(ctx), t.start); err != nil {
 		s.refuse(ctx, r, err, t)
 		return
 	}

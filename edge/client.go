@@ -25,22 +25,26 @@ const maxHops = 32
 // the address found is another trusted proxy's. What a client wrote itself stands before its own address and is
 // never reached. Where a trusted proxy does not tell, it is the client itself.
 func (s *Server) client(ctx *fasthttp.RequestCtx) netip.Addr {
+	return s.tuned.Load().client(ctx)
+}
+
+func (t *Tuning) client(ctx *fasthttp.RequestCtx) netip.Addr {
 	addr, _ := netip.AddrFromSlice(ctx.RemoteIP())
 	addr = addr.Unmap()
-	if !s.trusted(addr) {
+	if !t.trusted(addr) {
 		return addr
 	}
-	lines := ctx.Request.Header.PeekAll(string(s.cfg.ClientHeader))
+	lines := ctx.Request.Header.PeekAll(string(t.ClientHeader))
 	hops := 0
 	for i := len(lines) - 1; i >= 0; i-- {
 		for list := lines[i]; len(list) > 0 && hops < maxHops; hops++ {
 			var last []byte
-			list, last = s.lastHop(list)
+			list, last = t.lastHop(list)
 			a, ok := node(last)
 			if !ok {
 				return addr
 			}
-			if addr = a; !s.trusted(addr) {
+			if addr = a; !t.trusted(addr) {
 				return addr
 			}
 		}
@@ -49,8 +53,8 @@ func (s *Server) client(ctx *fasthttp.RequestCtx) netip.Addr {
 }
 
 // lastHop cuts the last hop's node off a line of the header.
-func (s *Server) lastHop(list []byte) (rest, last []byte) {
-	if s.cfg.ClientHeader == Forwarded {
+func (t *Tuning) lastHop(list []byte) (rest, last []byte) {
+	if t.ClientHeader == Forwarded {
 		rest, element := lastElement(list)
 		return rest, forwardedFor(element)
 	}
@@ -58,8 +62,8 @@ func (s *Server) lastHop(list []byte) (rest, last []byte) {
 	return list[:max(0, i)], bytes.TrimSpace(list[i+1:])
 }
 
-func (s *Server) trusted(a netip.Addr) bool {
-	return within(s.cfg.TrustedProxies, a)
+func (t *Tuning) trusted(a netip.Addr) bool {
+	return within(t.TrustedProxies, a)
 }
 
 // told is an address as handlers and logs see it.

@@ -22,9 +22,10 @@ func seen(s *Server, from string, header ...string) string {
 }
 
 func behind(header ClientHeader, proxies ...string) *Server {
-	s := &Server{cfg: Config{ClientHeader: header}}
+	s, t := &Server{}, &tuned{Tuning: Tuning{ClientHeader: header}}
+	s.tuned.Store(t)
 	for _, p := range proxies {
-		s.cfg.TrustedProxies = append(s.cfg.TrustedProxies, netip.MustParsePrefix(p))
+		t.TrustedProxies = append(t.TrustedProxies, netip.MustParsePrefix(p))
 	}
 	return s
 }

@@ -63,6 +63,9 @@ type Config struct {
 	StaleMax time.Duration
 	// NegativeTTL is how long a 404 is remembered. Default 5 s.
 	NegativeTTL time.Duration
+	// WarmFile is where the addresses that are used most are written down every minute and at the end, to be fetched at the
+	// next start. Empty: nowhere.
+	WarmFile string
 	// MaxEpochs bounds the tags whose last change is remembered. Default 100,000.
 	MaxEpochs int
 	// MaxWaiting bounds the requests that wait for one fill. Default 10,000.
@@ -117,8 +120,6 @@ func (c *Config) setDefaults() error {
 		return errors.New("edge: --region: name this edge's region, such as eu")
 	case len(c.Secret) < 16:
 		return errors.New("edge: --secret: give at least 16 bytes, the same on every edge")
-	case c.ClientHeader != "" && c.ClientHeader != ForwardedFor && c.ClientHeader != Forwarded:
-		return fmt.Errorf("edge: --client-header %q: give %s or %s", c.ClientHeader, ForwardedFor, Forwarded)
 	case c.HTTPS.Addr != "" && c.HTTPS.TLS == nil:
 		return errors.New("edge: --https-addr: name certificates, too")
 	case len(c.Routes) == 0:
@@ -128,7 +129,7 @@ func (c *Config) setDefaults() error {
 		v   *time.Duration
 		def time.Duration
 	}{
-		{&c.TTL, time.Hour}, {&c.StaleMax, 24 * time.Hour}, {&c.NegativeTTL, 5 * time.Second},
+		{&c.StaleMax, 24 * time.Hour}, {&c.NegativeTTL, 5 * time.Second},
 		{&c.ReadTimeout, 10 * time.Second}, {&c.WriteTimeout, 30 * time.Second}, {&c.IdleTimeout, time.Minute},
 		{&c.DrainTimeout, 10 * time.Second},
 	} {
@@ -152,9 +153,6 @@ func (c *Config) setDefaults() error {
 	}
 	if c.LogSample == 0 {
 		c.LogSample = 100
-	}
-	if c.ClientHeader == "" {
-		c.ClientHeader = ForwardedFor
 	}
 	if c.Addr == "" {
 		c.Addr = "127.0.0.1:8080"

@@ -102,7 +102,7 @@ func (s *Server) fetch(b *bound, r *Request, key string) (*entry, *api.Error) {
 	e.variants, e.rough = variants, rough && !e.file // files are sent as they are
 	ttl := ans.TTL
 	if ttl <= 0 {
-		ttl = s.cfg.TTL
+		ttl = s.tuned.Load().TTL
 	}
 	if ans.Immutable {
 		ttl, e.control = immutableTTL, controlImmutable

@@ -49,12 +49,14 @@ const limitBurst = 10
 
 // limits count the requests of clients, by class.
 type limits struct {
+	rates     [limitClasses]float64
 	by        [limitClasses]*limit.Limiter
 	unlimited []netip.Prefix
 	refused   [limitClasses]prometheus.Counter
 }
 
-func newLimits(c Limits, unlimited []netip.Prefix, refused *prometheus.CounterVec, start time.Time) *limits {
+// newLimits takes what did not change from those of before, if there are any.
+func newLimits(c Limits, unlimited []netip.Prefix, refused *prometheus.CounterVec, start time.Time, before *limits) *limits {
 	l := &limits{unlimited: unlimited}
 	for class, v := range map[LimitClass]struct {
 		name           string
@@ -68,7 +70,11 @@ func newLimits(c Limits, unlimited []netip.Prefix, refused *prometheus.CounterVe
 		if rate == 0 {
 			rate = v.standard
 		}
-		if rate > 0 {
+		l.rates[class] = rate
+		switch {
+		case before != nil && before.rates[class] == rate:
+			l.by[class] = before.by[class]
+		case rate > 0:
 			l.by[class] = limit.New(limit.Config{Rate: rate, Burst: rate * limitBurst}, start)
 		}
 	}

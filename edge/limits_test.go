@@ -171,7 +171,7 @@ func TestDefaultsAreForPeople(t *testing.T) {
 	counter := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "x"}, []string{"class"})
 	start := time.Unix(1_800_000_000, 0)
 	office, program := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
-	l := newLimits(Limits{}, nil, counter, start)
+	l := newLimits(Limits{}, nil, counter, start, nil)
 	count := func(who netip.Addr, class LimitClass, at time.Duration, n int) (refused int) {
 		for range n {
 			if l.take(&bound{Route: Route{Limit: class}}, who, start.Add(at)) != nil {

@@ -61,7 +61,7 @@ func newMetrics(reg *prometheus.Registry, s *Server) (*metrics, error) {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name(n), Help: help}, fn)
 	}
 	for _, c := range []prometheus.Collector{m.requests, m.results, m.latency, m.fill, m.panics, m.entries, m.resets, m.limited, m.proxy, m.handshakes,
-		gauge("limits_forgiven", "Clients forgotten by a limit, for lack of room, although they had made many requests.", func() float64 { return s.limits.forgiven() }),
+		gauge("limits_forgiven", "Clients forgotten by a limit, for lack of room, although they had made many requests.", func() float64 { return s.tuned.Load().limits.forgiven() }),
 		gauge("feed_age_seconds", "Since the last heartbeat of the change feed.", func() float64 { return min(1e9, s.epochs.beatAge(time.Now()).Seconds()) }),
 		gauge("feed_index", "How far the change feed was followed.", func() float64 { return float64(s.epochs.position().Raft) }),
 		gauge("cache_dropped_fills", "Fills that did not fit or were refused.", func() float64 { return float64(s.cache.dropped.Load()) }),

@@ -45,7 +45,7 @@ func BenchmarkHitRatio(b *testing.B) {
 		all[i] = &entry{key: fmt.Sprint("EUR/DEh\x00/products/", i), variants: []variant{{body: shared[:4<<10+rng.IntN(36<<10)]}}}
 		total += all[i].cost()
 	}
-	c, err := newCache(total/10, total)
+	c, err := newCache(total/10, total, true)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func BenchmarkHitRatio(b *testing.B) {
 
 // TestNoFillIsDropped: whatever comes in one flight a key is taken by the cache.
 func TestNoFillIsDropped(t *testing.T) {
-	c, err := newCache(1<<20, 1<<20)
+	c, err := newCache(1<<20, 1<<20, true)
 	if err != nil {
 		t.Fatal(err)
 	}

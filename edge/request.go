@@ -145,7 +145,7 @@ func (s *Server) crossSite(h *fasthttp.RequestHeader) *api.Error {
 }
 
 func (s *Server) sameOrigin(origin, host string) bool {
-	for _, o := range s.cfg.Origins {
+	for _, o := range s.tuned.Load().Origins {
 		if o == origin {
 			return true
 		}

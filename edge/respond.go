@@ -84,6 +84,9 @@ func (s *Server) private(ctx *fasthttp.RequestCtx, r *Request, a *Answer, t timi
 // stored answers from an entry. It makes no garbage for what is in the cache, and needs r for nothing but a
 // refusal.
 func (s *Server) stored(ctx *fasthttp.RequestCtx, r *Request, e *entry, c cacheStatus, t timing) {
+	if !e.used.Load() { // mostly it is set, and nothing is written
+		e.used.Store(true)
+	}
 	all := e.variants
 	if better := e.better.Load(); better != nil {
 		all = *better

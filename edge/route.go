@@ -51,6 +51,18 @@ type match struct {
 	slash  bool
 }
 
+// named are the parameters by their names; nil without any.
+func (m match) named(b *bound) map[string]string {
+	if len(b.params) == 0 {
+		return nil
+	}
+	all := make(map[string]string, len(b.params))
+	for i, p := range b.params {
+		all[p] = m.params[i]
+	}
+	return all
+}
+
 func newRouter(routes []Route) (*router, error) {
 	r := &router{root: &segment{}}
 	for i := range routes {

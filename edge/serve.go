@@ -98,12 +98,7 @@ func (s *Server) route(ctx *fasthttp.RequestCtx, id string, t timing) {
 	r := s.basic(ctx, id)
 	r.Path = at.path
 	r.HTML = !b.API && wantsHTML(h.Peek("Accept"))
-	if len(b.params) > 0 {
-		r.Params = make(map[string]string, len(b.params))
-		for i, p := range b.params {
-			r.Params[p] = m.params[i]
-		}
-	}
+	r.Params = m.named(b)
 	if len(at.query) > 0 {
 		if r.Query, err = parsePairs(at.query, false, b.allows); err != nil {
 			s.refuse(ctx, r, err, t)
@@ -133,7 +128,7 @@ func (s *Server) personal(ctx *fasthttp.RequestCtx, b *bound, r *Request, t timi
 		}
 		r.Call.Key = k
 	}
-	if err := s.limits.take(b, who, t.start); err != nil {
+	if err := s.tuned.Load().limits.take(b, who, t.start); err != nil {
 		s.turnAway(ctx, r, err, t)
 		return
 	}

@@ -27,7 +27,6 @@ type Server struct {
 	gates     gates
 	flights   *flights
 	metrics   *metrics
-	limits    *limits
 	cacheName string
 	guarded   bool // something comes before the shop: see before
 	// local and public are what every answer carries; see commonHeaders. keyHead and keyHeadHTML begin the keys
@@ -38,6 +37,7 @@ type Server struct {
 	ops                  *opsServer
 	follower             *follower
 	polisher             *polisher
+	warmer               *warmer // nil: none
 
 	// background is the context of handlers and fills: cancelled when Close has drained.
 	background context.Context
@@ -45,6 +45,9 @@ type Server struct {
 
 	newestMu sync.Mutex // guards newest
 	newest   api.Index
+
+	tuneMu sync.Mutex // held while tuned is replaced
+	tuned  atomic.Pointer[tuned]
 
 	answers   atomic.Uint64 // for sampling the log
 	draining  atomic.Bool
@@ -63,7 +66,7 @@ func NewServer(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := newCache(cfg.CacheBytes, cfg.MaxEntry)
+	c, err := newCache(cfg.CacheBytes, cfg.MaxEntry, cfg.WarmFile != "")
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +84,9 @@ func NewServer(cfg Config) (*Server, error) {
 	if s.metrics, err = newMetrics(cfg.Registry, s); err != nil {
 		return nil, err
 	}
-	s.limits = newLimits(cfg.Limits, cfg.Unlimited, s.metrics.limited, time.Now())
+	if err := s.Tune(cfg.tuning()); err != nil {
+		return nil, err
+	}
 	s.polisher = newPolisher(s.log)
 	s.background, s.stop = context.WithCancel(context.Background())
 	s.http = &fasthttp.Server{
@@ -140,6 +145,10 @@ func (s *Server) Listen() (err error) {
 		return err
 	}
 	s.polisher.start()
+	if s.cfg.WarmFile != "" {
+		s.warmer = newWarmer(s, s.cfg.WarmFile)
+		s.warmer.start()
+	}
 	if s.cfg.Inherited != nil { // the rest comes with Succeed: until then it is the running process that answers
 		if s.follower != nil {
 			s.follower.watch()
@@ -233,6 +242,7 @@ func (s *Server) Close() error {
 			}
 		}
 		s.stop()
+		s.warmer.close()
 		s.flights.wg.Wait()
 		if s.follower != nil {
 			s.follower.close()

@@ -43,6 +43,9 @@ type options struct {
 	clickhouseUser, clickhousePassword   string
 	clickhouseDatabase                   string
 	logLevel                             slog.Level
+	settings, warm                       string
+	overruled                            []string          // what is in that file for nothing
+	values                               map[string]string // of all flags, as text
 	tls                                  nodetls.Settings
 	https                                httpsOptions
 }
@@ -74,6 +77,7 @@ func parseOptions(args []string) (options, error) {
 	fs.StringVar(&n.proxyProtocol, "proxy-protocol", "", "networks, such as 10.0.0.0/8, of load balancers whose connections begin with a PROXY protocol header (version 2), separated by commas")
 	fs.Var(&o.cacheBytes, "cache-bytes", "memory for finished answers")
 	fs.DurationVar(&o.ttl, "cache-ttl", time.Hour, "how long an answer is fresh when no change ends it before")
+	fs.StringVar(&o.warm, "warm", "", "file in which the most used addresses are kept over restarts: they are fetched anew at the start, and written every minute and at the end; empty: none")
 	fs.BoolVar(&o.noFollower, "no-follower", false, "do not follow the change feed: answers stay as they are until --cache-ttl; for tests")
 	fs.DurationVar(&o.rtt, "rtt", 0, "round trip added to cores of other regions, to feel distance on one machine")
 	fs.IntVar(&o.maxConns, "max-conns-per-address", 1000, "connections one address may hold")
@@ -100,10 +104,14 @@ func parseOptions(args []string) (options, error) {
 	o.https.add(fs)
 	o.tls.Add(fs)
 	fs.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
-	if err := flagenv.Parse(fs, "EDGE", args); err != nil {
+	fs.StringVar(&o.settings, "settings", "", "file with lines NAME=VALUE, named as the environment; what neither the command line nor the environment sets is taken from it, and read again at SIGHUP")
+	from, err := flagenv.ParseFile(fs, "EDGE", args, "settings")
+	if err != nil {
 		return o, err
 	}
-	return o, o.complete(n)
+	o.overruled, o.values = from.Overruled, map[string]string{}
+	fs.VisitAll(func(f *flag.Flag) { o.values[f.Name] = f.Value.String() })
+	return o, from.Blame(o.complete(n))
 }
 
 // complete checks the settings and reads the files they name.
@@ -282,5 +290,10 @@ func (o *options) shop(cores *coreclient.Client, clicks *analytics.Analytics, fi
 func (o *options) server(log *slog.Logger) edge.Config {
 	return edge.Config{ID: o.id, Region: o.region, Locale: api.Locale{Currency: o.currency, Country: o.country}, Addr: o.addr, OpsAddr: o.opsAddr,
 		Secret: o.cookieSecret, DisableFollower: o.noFollower, Origins: o.origins, TrustedProxies: o.proxies, ClientHeader: edge.ClientHeader(o.clientHeader), ProxyProtocol: o.proxyProtocol, CacheBytes: int64(o.cacheBytes),
-		TTL: o.ttl, Limits: o.limits, Unlimited: o.unlimited, MaxConnsPerIP: o.maxConns, Logger: log}
+		WarmFile: o.warm, TTL: o.ttl, Limits: o.limits, Unlimited: o.unlimited, MaxConnsPerIP: o.maxConns, Logger: log}
+}
+
+// tuning is the part of it that may change while the edge runs; live names the flags.
+func (o *options) tuning() edge.Tuning {
+	return edge.Tuning{Limits: o.limits, Unlimited: o.unlimited, Origins: o.origins, TrustedProxies: o.proxies, ClientHeader: edge.ClientHeader(o.clientHeader), TTL: o.ttl}
 }

@@ -29,7 +29,9 @@ func serve(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: o.logLevel})).With("edge", o.id, "region", o.region)
+	level := new(slog.LevelVar)
+	level.Set(o.logLevel)
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})).With("edge", o.id, "region", o.region)
 	closing := func(what string, f func() error) {
 		if e := f(); e != nil {
 			err = errors.Join(err, fmt.Errorf("close %s: %w", what, e))
@@ -123,6 +125,8 @@ func serve(ctx context.Context, args []string) (err error) {
 		closing("the server", server.Close)
 		return err
 	}
+	stopReloads := o.reloads(ctx, args, server, level, log)
+	defer stopReloads()
 	served := make(chan error, 1)
 	go func() { served <- server.Serve() }()
 	log.Info("the edge answers", "addr", server.Addr(), "https", server.HTTPSAddr(), "ops", server.OpsAddr(), "cores", len(o.cores))

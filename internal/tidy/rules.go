@@ -35,7 +35,7 @@ func layers() []layer {
 		{"internal/durable", nil, leaf},
 		{"analytics", []string{"api", "internal/durable", "internal/pause"}, "analytics turns the contract's events into rows and back; it must not reach into a server"},
 		{"core", []string{"api", "internal/durable", "internal/gate", "internal/pause"}, "the state machine must stay deterministic and know neither Raft nor the edge; cmd/core joins them"},
-		{"edge", []string{"api", "api/coreclient", "web", "analytics", "assets", "internal/gate", "internal/limit", "internal/proxied"}, "an edge talks to cores over the wire only; importing core would make a second place where commerce is decided"},
+		{"edge", []string{"api", "api/coreclient", "web", "analytics", "assets", "internal/durable", "internal/gate", "internal/limit", "internal/pause", "internal/proxied"}, "an edge talks to cores over the wire only; importing core would make a second place where commerce is decided"},
 		{"edge/https", nil, leaf},
 		{"edge/acme", nil, leaf},
 		{"cmd/core", []string{"api", "api/coreclient", "core", "replication", "backup", "internal/objects", "internal/flagenv", "internal/nodetls", "internal/memory", "internal/durable", "internal/pause"}, "the core binary has no pages and no clickstream; it calls other cores as an edge does"},
