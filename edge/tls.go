@@ -84,7 +84,7 @@ func (s *Server) misplaced(ctx *fasthttp.RequestCtx) bool {
 		return false
 	}
 	from, _ := netip.AddrFromSlice(ctx.RemoteIP())
-	return !s.trusted(from.Unmap())
+	return !s.tuned.Load().trusted(from.Unmap())
 }
 
 // challenged answers a certificate authority; what it did not ask for is nowhere.
