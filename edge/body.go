@@ -49,6 +49,19 @@ func readBody(ctx *fasthttp.RequestCtx, size, limit int) ([]byte, error) {
 	return body, err
 }
 
+// slowest is how many bytes a second a line must carry for the largest file to arrive: less than a telephone does on the move.
+const slowest = 64 << 10
+
+// sending is how long the answer to a target may take on its way, 0 for as long as others: files may be large.
+func (s *Server) sending(target []byte) time.Duration {
+	for _, p := range s.files {
+		if bytes.HasPrefix(target, p) {
+			return s.cfg.WriteTimeout + time.Duration(s.cfg.MaxEntry)*time.Second/slowest
+		}
+	}
+	return 0
+}
+
 func isTimeout(err error) bool {
 	var ne net.Error
 	return errors.As(err, &ne) && ne.Timeout()
@@ -82,7 +95,7 @@ const refusedPrefix = "TOO LARGE "
 func (s *Server) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	size := h.ContentLength()
 	if size == 0 || size == -2 {
-		return fasthttp.RequestConfig{}
+		return fasthttp.RequestConfig{WriteTimeout: s.sending(h.RequestURI())}
 	}
 	limit, wait := 0, s.cfg.ReadTimeout
 	if t, err := parseTarget(h.RequestURI()); err == nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ type Server struct {
 	cfg       Config
 	log       *slog.Logger
 	router    *router
+	files     [][]byte // what the targets of files begin with
 	jar       jarCodec
 	cache     *cache
 	epochs    *epochs
@@ -79,6 +81,11 @@ func NewServer(cfg Config) (*Server, error) {
 		cacheName: "meridian-" + cfg.Region,
 		guarded:   cfg.HTTPS.Challenge != nil || cfg.HTTPS.Redirect != "",
 		keyHead:   appendKeyHead(nil, cfg.Locale, false), keyHeadHTML: appendKeyHead(nil, cfg.Locale, true),
+	}
+	for _, rt := range cfg.Routes {
+		if prefix, _, named := strings.Cut(rt.Pattern, "{"); rt.Class == File && named {
+			s.files = append(s.files, []byte(prefix))
+		}
 	}
 	s.local, s.public = commonHeaders(cfg.Region)
 	if s.metrics, err = newMetrics(cfg.Registry, s); err != nil {

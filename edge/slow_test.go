@@ -132,6 +132,39 @@ func TestSlowReadersAreCutOff(t *testing.T) {
 	eventually(t, "the server has closed all of them", func() bool { return s.http.GetOpenConnectionsCount() <= 0 })
 }
 
+// TestFilesHaveTimeToArrive: what is a page's time is not enough for a film on a slow line.
+func TestFilesHaveTimeToArrive(t *testing.T) {
+	large := make([]byte, 8<<20) // more than a connection's buffers hold
+	film := func(context.Context, *Request) (*Answer, error) {
+		return &Answer{ContentType: "video/mp4", Body: large, Immutable: true}, nil
+	}
+	routes := append(newShopStub().routes(), Route{Method: "GET", Pattern: "/films/{name}", Class: File, Handler: film}, Route{Method: "GET", Pattern: "/large", Class: Private, Handler: film})
+	const page = 300 * time.Millisecond
+	s := startServer(t, routes, func(c *Config) { c.WriteTimeout = page })
+	arrives := func(path string) int {
+		c, err := net.Dial("tcp", s.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * page) // the line is slow
+		n, _ := io.Copy(io.Discard, c)
+		return int(n)
+	}
+	if n := arrives("/films/a"); n < len(large) {
+		t.Errorf("%d bytes of a film arrived", n)
+	}
+	if n := arrives("/large"); n >= len(large) {
+		t.Error("a page has as much time as a film: the test of films shows nothing")
+	}
+}
+
 // TestDripsTakeNobodysTurn: clients whose bodies trickle in keep nobody else from being served.
 func TestDripsTakeNobodysTurn(t *testing.T) {
 	s := startServer(t, newShopStub().routes(), func(c *Config) { c.MaxServed = 2 })
