@@ -96,8 +96,12 @@ func (s *Shop) desk(ctx context.Context, r *Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	rooms, err := ask(ctx, t, api.RoomsList, api.None{})
+	if err != nil {
+		return nil, err
+	}
 	v.Reports, v.Note = s.deskReports(ctx, r)
-	v.Reports = append(locationTable(locations), v.Reports...)
+	v.Reports = append(append(roomTable(rooms.Items), locationTable(locations)...), v.Reports...)
 	a := t.answer()
 	v.Layout = deskLayout(r, "Desk", who)
 	return page(a, 200, v)

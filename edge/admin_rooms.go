@@ -1,9 +1,12 @@
 package edge
 
 import (
+	"cmp"
 	"context"
+	"strconv"
 
 	"meridian/api"
+	"meridian/web"
 )
 
 // roomBody is the body of PUT /waiting-rooms/{room}; what is left out has a default.
@@ -65,4 +68,22 @@ func (s *Shop) closeRoom(ctx context.Context, r *Request) (*Answer, error) {
 		return t.refused(err)
 	}
 	return nothing(t.answer())
+}
+
+// roomTable shows the rooms on the desk of a shop that has one open.
+func roomTable(rooms []api.Room) []web.Table {
+	if len(rooms) == 0 {
+		return nil
+	}
+	v := web.Table{Title: "Waiting rooms", Columns: []string{"Id", "Guards", "Came", "Let in", "Waiting", "A second", "Left", "Being paid for"}}
+	for i := range rooms {
+		r := &rooms[i]
+		left, held := number(r.Available), number(r.Held)
+		if r.Product == "" {
+			left, held = "", ""
+		}
+		v.Rows = append(v.Rows, []string{r.ID, cmp.Or(r.Product, "all of the shop"), thousands(r.Arrived), thousands(r.Admitted), thousands(r.Arrived - r.Admitted),
+			strconv.FormatFloat(r.Rate, 'f', -1, 64), left, held})
+	}
+	return []web.Table{v}
 }

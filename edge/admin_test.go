@@ -31,6 +31,7 @@ func TestReports(t *testing.T) {
 	f.core.says("staff.whoami", api.StaffIdentity{Email: "m@example.com", Role: roleMerchandiser})
 	f.core.says("orders.list", api.List[api.StaffOrder]{})
 	f.core.says("locations.list", api.Locations{Items: []api.Location{{ID: "main", Active: true}}})
+	f.core.says("rooms.list", api.List[api.Room]{})
 	f.core.says("staff.sign_in", api.StaffIdentity{Role: roleMerchandiser, Token: "tok"})
 	f.do("GET", "/admin/api/v1/analytics", "", "Authorization", staffToken).must(t, 200, `"name":"top_products"`, `"columns":[]`)
 	f.do("GET", "/admin/api/v1/analytics/top_products?from=2026-01-01&to=2026-02-01", "", "Authorization", staffToken).must(t, 200, `"rows":[["=mug","EUR",1999,12.5],["cup",null,null,null]]`)

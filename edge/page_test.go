@@ -234,9 +234,10 @@ func TestDesk(t *testing.T) {
 		return wireAnswer{V: api.StaffIdentity{Email: "m@example.com", Role: role}}
 	})
 	f.core.says("locations.list", api.Locations{Items: []api.Location{{ID: "attic", Name: "Under the roof"}, {ID: "main", Active: true, Priority: 5}}})
+	f.core.says("rooms.list", api.List[api.Room]{Items: []api.Room{{ID: "drop", Product: "mug", Rate: 12.5, Arrived: 4321, Admitted: 21}}})
 	f.core.says("orders.list", api.List[api.StaffOrder]{Items: []api.StaffOrder{{Order: api.Order{ID: "o-1", Number: "1001", Status: api.OrderPaid, Totals: cartOf(1).Totals}}}})
 	f.form("/admin/sign-in", "email", "m@example.com", "password", "p").must(t, 303)
-	f.do("GET", "/admin/", "").must(t, 200, "m@example.com", "1001", "Under the roof", "Reports are switched off")
+	f.do("GET", "/admin/", "").must(t, 200, "m@example.com", "1001", "Under the roof", "Waiting rooms", "4,300", "12.5", "Reports are switched off")
 	f.do("GET", "/admin/operations", "", "Accept", "text/html").must(t, 403, "<html")
 	role = roleOperator
 	f.form("/admin/sign-in", "email", "o@example.com", "password", "p").must(t, 303)
