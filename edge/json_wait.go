@@ -39,6 +39,9 @@ func (s *Shop) waitingOperations() []operation {
 	}
 }
 
+// soonGone is the seconds before nothing is left, at the room's rate, in which those who wait look often.
+const soonGone = 15
+
 // maxTickets bounds the places a browser keeps.
 const maxTickets = 4
 
@@ -91,8 +94,13 @@ func (s *Shop) queue(r *Request, room *api.Room) queueState {
 		q.Ahead = behind - min(behind, room.Admitted+1)
 		q.WaitSeconds = int64(math.Ceil(float64(q.Ahead+1) / max(room.Rate, 0.001)))
 	}
-	// Who is far back looks more seldom; the others, and those to whom it may be said that nothing is left, soon. Not all at once.
-	q.AskAgain = int(min(max(q.WaitSeconds/10, 3), 8)) + rand.IntN(3)
+	// Who is far back looks more seldom, until what is left will be gone within soonGone: then everybody is to hear of it at once. Not all in
+	// the same moment.
+	wait := min(max(q.WaitSeconds/10, 2), 8)
+	if room.Product != "" && float64(room.Available) <= room.Rate*soonGone {
+		wait = 2
+	}
+	q.AskAgain = int(wait) + rand.IntN(3)
 	return q
 }
 

@@ -81,6 +81,11 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	took, err := s.warm()
+	if err != nil {
+		return err
+	}
+	about.Item("caches", "filled before, in %v", took.Round(100*time.Millisecond))
 	if err := s.rest(ctx, o.step); err != nil {
 		return err
 	}

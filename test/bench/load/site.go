@@ -81,6 +81,30 @@ func (s *site) fill(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// warm puts every page of a product and of a collection into every edge's cache, as they are in a shop that has been open for a while.
+func (s *site) warm() (took time.Duration, err error) {
+	began := time.Now()
+	var paths []string
+	for n := range s.things {
+		paths = append(paths, "/products/"+handle(n))
+	}
+	for n := range collections {
+		paths = append(paths, "/collections/c"+strconv.Itoa(n))
+	}
+	var wg sync.WaitGroup
+	errs := make([]error, 8*len(s.Edges))
+	for w := range errs {
+		wg.Go(func() {
+			v := visit{edge: s.Edges[w%len(s.Edges)], address: "10.255.0." + strconv.Itoa(w), http: s.http}
+			for n := w / len(s.Edges); n < len(paths) && errs[w] == nil; n += 8 {
+				errs[w] = v.page(paths[n])
+			}
+		})
+	}
+	wg.Wait()
+	return time.Since(began), errors.Join(errs...)
+}
+
 // figures are what one step showed.
 type figures struct {
 	rate     float64 // journeys that began a second
