@@ -31,7 +31,7 @@ func (s *Service) productsList(_ *call, q api.ProductsQuery) (api.List[api.Produ
 		}
 		handles = s.m.members[q.Collection]
 	}
-	l, refusal := pageOf(s.m.sorted(handles, q.Currency, q.Sort), q.Page)
+	l, refusal := s.m.listed(handles, q.Currency, q.Sort, q.Page)
 	return l, orNil(refusal)
 }
 
