@@ -54,7 +54,14 @@ func (s *Shop) waitPage(_ context.Context, r *Request) (*Answer, error) {
 		v.Ahead = thousands(q.Ahead)
 	default:
 		v.Heading, v.Ahead, v.Refresh = "You are in line", thousands(q.Ahead), q.AskAgain
-		v.Text = "About " + minutes(q.WaitSeconds) + " at the present pace. This page looks again by itself and takes you on when it is your turn; your place is kept if you close it."
+		if q.Ahead == 0 {
+			v.Heading = "You are next"
+		}
+		about := "About " + minutes(q.WaitSeconds)
+		if q.WaitSeconds < aMinute {
+			about = "Less than a minute"
+		}
+		v.Text = about + " at the present pace. This page looks again by itself and takes you on when it is your turn; your place is kept if you close it."
 		if room.Product != "" && room.Available <= 0 {
 			v.Text += " What is left is being paid for by others right now. What they do not pay for comes back."
 		}
@@ -62,10 +69,13 @@ func (s *Shop) waitPage(_ context.Context, r *Request) (*Answer, error) {
 	return page(a, 200, v)
 }
 
+// aMinute is when waiting begins to be told in minutes, in seconds.
+const aMinute = 50
+
 // minutes is a time in words that does not pretend to be exact.
 func minutes(seconds int64) string {
 	switch {
-	case seconds < 50:
+	case seconds < aMinute:
 		return "less than a minute"
 	case seconds < 90:
 		return "a minute"
