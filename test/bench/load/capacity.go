@@ -58,7 +58,7 @@ func (r result) markdown(about string) string {
 		rows = append(rows, []string{j.name, fmt.Sprintf("%.0f %%", j.share*100), j.what, fmt.Sprintf("%.1f", float64(f.requests)/float64(max(1, f.began))), ms(f.cost()), ms(f.costOf("edge")), ms(f.costOf("core-")), ms(f.costOf("payments"))})
 	}
 	b.WriteString(report.Table([]string{"journey", "of all", "requests", "how many", "CPU-ms", "of edges", "of cores", "of the provider"}, rows))
-	p("\nEach was measured alone, at %.0f a second; what the processes use when nobody comes, %.2f processors together, is not counted. Six of a hundred visits buy, which is more than shops report, since buying is what costs.\n\n## Up to the knee\n\n", r.o.first, r.resting())
+	p("\nEach was measured alone, at %.0f a second; what the processes use when nobody comes, %.2f processors together, is not counted. Six of a hundred visits buy, which is more than shops report, since buying is what costs.\n\n## Up to the knee\n\n", r.o.first/aloneShare, r.resting())
 	rows = nil
 	for _, f := range r.steps {
 		verdict := "carried"
