@@ -1,10 +1,12 @@
 package core
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,10 +41,13 @@ func TestListedIsAPageOfAll(t *testing.T) {
 	})
 	m.View(func() {
 		for _, by := range []string{"", "featured", "newest", "price", "-price", "title"} {
+			if got, want := m.sorted(m.byCreation, "EUR", by), renderedThenSorted(m, by); !reflect.DeepEqual(got, want) {
+				t.Fatalf("%s: all of it is in another order", by)
+			}
 			for _, limit := range []int{1, 7, 100} {
 				page := api.Page{Limit: limit}
 				for range 200 {
-					want, refusal1 := pageOf(m.sorted(m.byCreation, "EUR", by), page)
+					want, refusal1 := pageOf(renderedThenSorted(m, by), page)
 					got, refusal2 := m.listed(m.byCreation, "EUR", by, page)
 					if refusal1 != nil || refusal2 != nil || !reflect.DeepEqual(got, want) {
 						t.Fatalf("%s after %q: %v %v\n%+v\nwant\n%+v", by, page.After, refusal1, refusal2, got, want)
@@ -61,4 +66,33 @@ func TestListedIsAPageOfAll(t *testing.T) {
 			t.Error("a page of 101 is taken")
 		}
 	})
+}
+
+// renderedThenSorted is the whole list in the plainest way: every product rendered, and what is shown put in order.
+func renderedThenSorted(m *Machine, by string) []api.Product {
+	var out []api.Product
+	for _, h := range m.byCreation {
+		rec, _ := m.products.Get(h)
+		if p, ok := m.product(rec, "EUR"); ok {
+			out = append(out, p)
+		}
+	}
+	lowest := func(p api.Product) int64 {
+		n := p.Variants[0].Price.Amount
+		for _, v := range p.Variants {
+			n = min(n, v.Price.Amount)
+		}
+		return n
+	}
+	switch by {
+	case "newest":
+		slices.Reverse(out)
+	case "price":
+		slices.SortStableFunc(out, func(a, b api.Product) int { return cmp.Compare(lowest(a), lowest(b)) })
+	case "-price":
+		slices.SortStableFunc(out, func(a, b api.Product) int { return cmp.Compare(lowest(b), lowest(a)) })
+	case "title":
+		slices.SortStableFunc(out, func(a, b api.Product) int { return cmp.Compare(a.Title, b.Title) })
+	}
+	return out
 }

@@ -1,7 +1,6 @@
 package core
 
 import (
-	"sort"
 	"strconv"
 	"strings"
 
@@ -196,31 +195,12 @@ var sortings = map[string]bool{"": true, "featured": true, "newest": true, "pric
 // sorted renders handles as products in an order. Featured is the order of creation.
 func (m *Machine) sorted(handles []string, currency, by string) []api.Product {
 	out := make([]api.Product, 0, len(handles))
-	for _, h := range handles {
+	for _, h := range m.ordered(handles, currency, by) {
 		if rec, ok := m.products.Get(h); ok && !rec.Draft {
 			if p, ok := m.product(rec, currency); ok {
 				out = append(out, p)
 			}
 		}
-	}
-	lowest := func(p api.Product) int64 {
-		n := p.Variants[0].Price.Amount
-		for _, v := range p.Variants {
-			n = min(n, v.Price.Amount)
-		}
-		return n
-	}
-	switch by {
-	case "newest":
-		for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {
-			out[i], out[j] = out[j], out[i]
-		}
-	case "price":
-		sort.SliceStable(out, func(i, j int) bool { return lowest(out[i]) < lowest(out[j]) })
-	case "-price":
-		sort.SliceStable(out, func(i, j int) bool { return lowest(out[i]) > lowest(out[j]) })
-	case "title":
-		sort.SliceStable(out, func(i, j int) bool { return out[i].Title < out[j].Title })
 	}
 	return out
 }
