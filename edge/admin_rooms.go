@@ -59,7 +59,9 @@ func (s *Shop) putRoom(ctx context.Context, r *Request) (*Answer, error) {
 	if err != nil {
 		return t.refused(err)
 	}
-	return reply(t.answer(), 201, room)
+	a := t.answer()
+	s.cfg.Rooms.Reach(ctx, a.Index)
+	return reply(a, 201, room)
 }
 
 func (s *Shop) closeRoom(ctx context.Context, r *Request) (*Answer, error) {
@@ -67,7 +69,9 @@ func (s *Shop) closeRoom(ctx context.Context, r *Request) (*Answer, error) {
 	if _, err := ask(ctx, t, api.RoomsClose, api.RoomID{ID: r.Params["room"]}); err != nil {
 		return t.refused(err)
 	}
-	return nothing(t.answer())
+	a := t.answer()
+	s.cfg.Rooms.Reach(ctx, a.Index)
+	return nothing(a)
 }
 
 // roomTable shows the rooms on the desk of a shop that has one open.

@@ -105,16 +105,16 @@ func (s *Shop) queue(r *Request, room *api.Room) queueState {
 }
 
 // room is the one that the address names.
-func (s *Shop) room(r *Request) (*api.Room, error) {
-	room := s.cfg.Rooms.ByID(r.Params["room"])
+func (s *Shop) room(ctx context.Context, r *Request) (*api.Room, error) {
+	room := s.cfg.Rooms.Find(ctx, r.Params["room"], s.tickets(r), r.Call.Min)
 	if room == nil {
 		return nil, notFound("No waiting room of this name is open: nobody has to wait.")
 	}
 	return room, nil
 }
 
-func (s *Shop) getQueue(_ context.Context, r *Request) (*Answer, error) {
-	room, err := s.room(r)
+func (s *Shop) getQueue(ctx context.Context, r *Request) (*Answer, error) {
+	room, err := s.room(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +126,7 @@ func (s *Shop) postTicket(ctx context.Context, r *Request) (*Answer, error) {
 	if err := decodeOptional(r.Body, &body); err != nil {
 		return nil, err
 	}
-	room, err := s.room(r)
+	room, err := s.room(ctx, r)
 	if err != nil {
 		return nil, err
 	}

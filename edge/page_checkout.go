@@ -109,8 +109,10 @@ func (s *Shop) buy(ctx context.Context, r *Request) (*Answer, error) {
 	if e.Code == api.CodeInternal {
 		return nil, e
 	}
-	if room := s.cfg.Rooms.ByID(e.Room); e.Code == api.CodeWaitingRoom && room != nil {
-		return s.join(ctx, t, room)
+	if e.Code == api.CodeWaitingRoom {
+		if room := s.cfg.Rooms.Find(ctx, e.Room, nil, pay.answer().Index); room != nil {
+			return s.join(ctx, t, room)
+		}
 	}
 	cart, err := s.cart(ctx, t)
 	if err != nil {

@@ -19,18 +19,19 @@ func (s *Shop) join(ctx context.Context, t *trip, room *api.Room) (*Answer, erro
 
 // joinForm is the button of the page on which one waits.
 func (s *Shop) joinForm(ctx context.Context, r *Request) (*Answer, error) {
-	room, err := s.room(r)
+	room, err := s.room(ctx, r)
 	if err != nil {
 		return s.waitPage(ctx, r)
 	}
 	return s.join(ctx, s.private(r), room)
 }
 
-// waitPage says where in the line somebody is. It asks the core for nothing, so a hundred thousand people may look again every few seconds.
-func (s *Shop) waitPage(_ context.Context, r *Request) (*Answer, error) {
+// waitPage says where in the line somebody is. Once this edge has seen the room it asks the core for nothing, so a hundred thousand people may
+// look again every few seconds.
+func (s *Shop) waitPage(ctx context.Context, r *Request) (*Answer, error) {
 	a := s.private(r).answer()
-	room := s.cfg.Rooms.ByID(r.Params["room"])
-	if room == nil {
+	room, err := s.room(ctx, r)
+	if err != nil {
 		a.jar(r).Flash = "info:Nobody has to wait any more."
 		return redirect(a, "/")
 	}

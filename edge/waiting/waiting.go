@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"meridian/api"
 	"meridian/api/coreclient"
 )
@@ -28,8 +30,8 @@ const (
 
 // Core is what the rooms ask of the core.
 type Core interface {
-	// Rooms lists the open rooms.
-	Rooms(ctx context.Context) ([]api.Room, error)
+	// Rooms lists the rooms that are open at an index, which is at least min.
+	Rooms(ctx context.Context, min api.Index) ([]api.Room, api.Index, error)
 	// Arrive reports arrivals and answers with the first number of each, 0 where the room is not open.
 	Arrive(ctx context.Context, rooms []api.Arrival) ([]uint64, error)
 }
@@ -46,17 +48,19 @@ type Config struct {
 // Rooms are the waiting rooms as an edge sees them. A nil *Rooms knows of none.
 type Rooms struct {
 	signer
-	core Core
-	log  *slog.Logger
-	view atomic.Pointer[view]
+	core  Core
+	log   *slog.Logger
+	view  atomic.Pointer[view]
+	looks singleflight.Group
 
-	mu      sync.Mutex // guards next
+	mu      sync.Mutex // guards next, and replacing view
 	next    *report    // being gathered, or nil
 	reports sync.WaitGroup
 }
 
 // view is what was seen last. It is never changed.
 type view struct {
+	at    api.Index
 	list  []api.Room
 	byID  map[string]*api.Room
 	bySKU map[string]*api.Room
@@ -91,10 +95,9 @@ func (r *Rooms) Run(ctx context.Context) {
 	defer r.reports.Wait()
 	failing := false
 	for {
-		list, err := r.core.Rooms(ctx)
+		err := r.look(ctx, api.Index{})
 		switch {
 		case err == nil:
-			r.see(list)
 			failing = false
 		case ctx.Err() == nil && !failing:
 			r.log.Warn("the waiting rooms are not known anew; they are held as they were", "error", err)
@@ -112,15 +115,15 @@ func (r *Rooms) Run(ctx context.Context) {
 	}
 }
 
-// see replaces the view. Cores lag: a room never goes back.
-func (r *Rooms) see(list []api.Room) {
-	old := r.view.Load()
-	v := &view{list: slices.Clone(list), byID: map[string]*api.Room{}, bySKU: map[string]*api.Room{}}
+// look asks the core and replaces the view, unless a core that lags has answered: a room never goes back.
+func (r *Rooms) look(ctx context.Context, min api.Index) error {
+	list, at, err := r.core.Rooms(ctx, min)
+	if err != nil {
+		return err
+	}
+	v := &view{at: at, list: slices.Clone(list), byID: map[string]*api.Room{}, bySKU: map[string]*api.Room{}}
 	for i := range v.list {
 		room := &v.list[i]
-		if was := old.byID[room.ID]; was != nil && was.Opening == room.Opening {
-			room.Arrived, room.Admitted, room.Over = max(room.Arrived, was.Arrived), max(room.Admitted, was.Admitted), max(room.Over, was.Over)
-		}
 		v.byID[room.ID] = room
 		for _, sku := range room.SKUs {
 			if v.bySKU[sku] == nil {
@@ -131,7 +134,47 @@ func (r *Rooms) see(list []api.Room) {
 			v.shop = room
 		}
 	}
-	r.view.Store(v)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if api.Max(at, r.view.Load().at) == at {
+		r.view.Store(v)
+	}
+	return nil
+}
+
+// Reach brings the view up to an index if it is older. If the core cannot say, the view stays as it is.
+func (r *Rooms) Reach(ctx context.Context, at api.Index) {
+	if r == nil || r.view.Load().covers(at) {
+		return
+	}
+	done := r.looks.DoChan(at.String(), func() (any, error) {
+		if r.view.Load().covers(at) {
+			return nil, nil
+		}
+		return nil, r.look(context.WithoutCancel(ctx), at)
+	})
+	select {
+	case <-ctx.Done():
+	case <-done:
+	}
+}
+
+func (v *view) covers(at api.Index) bool { return api.Max(v.at, at) == v.at }
+
+// Find is ByID for a client who may have seen more than this edge, in an answer of index at or in tickets: the edge looks anew before it denies
+// that there is such a room.
+func (r *Rooms) Find(ctx context.Context, id string, tickets []api.Ticket, at api.Index) *api.Room {
+	room := r.ByID(id)
+	if r == nil || room != nil && !slices.ContainsFunc(tickets, func(t api.Ticket) bool { return t.Room == id && t.Opening > room.Opening }) {
+		return room
+	}
+	for _, t := range tickets {
+		if t.Room == id {
+			at = api.Max(at, api.Index{Timeline: r.view.Load().at.Timeline, Raft: t.Opening})
+		}
+	}
+	r.Reach(ctx, at)
+	return r.ByID(id)
 }
 
 // ByID is an open room, nil if there is none of that id. What is returned is never changed.
@@ -241,9 +284,9 @@ type Cores struct {
 var _ Core = Cores{}
 
 // Rooms implements Core.
-func (c Cores) Rooms(ctx context.Context) ([]api.Room, error) {
-	list, _, err := coreclient.Do(ctx, c.Client, api.RoomsList, api.None{}, api.Call{Edge: c.Edge})
-	return list.Items, err
+func (c Cores) Rooms(ctx context.Context, min api.Index) ([]api.Room, api.Index, error) {
+	list, meta, err := coreclient.Do(ctx, c.Client, api.RoomsList, api.None{}, api.Call{Edge: c.Edge, Min: min})
+	return list.Items, meta.Index, err
 }
 
 // Arrive implements Core.

@@ -15,6 +15,8 @@ import (
 type counter struct {
 	mu      sync.Mutex
 	rooms   []api.Room
+	at      api.Index
+	looks   int
 	arrived map[string]uint64
 	reports int
 	delay   time.Duration
@@ -22,10 +24,11 @@ type counter struct {
 	short   bool
 }
 
-func (c *counter) Rooms(context.Context) ([]api.Room, error) {
+func (c *counter) Rooms(context.Context, api.Index) ([]api.Room, api.Index, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return append([]api.Room(nil), c.rooms...), c.err
+	c.looks++
+	return append([]api.Room(nil), c.rooms...), c.at, c.err
 }
 
 func (c *counter) Arrive(_ context.Context, rooms []api.Arrival) ([]uint64, error) {
@@ -52,7 +55,7 @@ func (c *counter) Arrive(_ context.Context, rooms []api.Arrival) ([]uint64, erro
 }
 
 func newCounter(rooms ...api.Room) *counter {
-	return &counter{rooms: rooms, arrived: map[string]uint64{}}
+	return &counter{rooms: rooms, at: api.Index{Timeline: 1, Raft: 100}, arrived: map[string]uint64{}}
 }
 
 var secret = []byte("0123456789abcdef")
@@ -145,10 +148,12 @@ func TestViewNeverGoesBack(t *testing.T) {
 			core.mu.Unlock()
 			time.Sleep(2 * lookClosed)
 		}
-		change(func() { core.rooms[0].Admitted, core.rooms[0].Arrived, core.rooms[0].Over = 3, 4, 0 })
-		if room := r.ByID("drop"); room.Admitted != 5 || room.Arrived != 9 || room.Over != 1 {
-			t.Errorf("it went back to %+v", room)
+		old := core.rooms
+		change(func() { core.rooms, core.at.Raft = nil, 99 })
+		if r.ByID("drop") == nil {
+			t.Error("a core that lags closed the room")
 		}
+		change(func() { core.rooms, core.at = old, api.Index{Timeline: 2, Raft: 50} })
 		change(func() { core.err = errors.New("out of reach") })
 		if r.ByID("drop") == nil {
 			t.Error("the doors opened when the core could not be reached")
@@ -232,6 +237,51 @@ func FuzzTicket(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		if ticket, ok := r.Read(text); ok && r.Write(ticket) != text {
 			t.Errorf("%q is read as %+v, which is written as %q", text, ticket, r.Write(ticket))
+		}
+	})
+}
+
+// TestFindLooksAnew: who has a ticket of a room that this edge has not seen yet is not told that nobody has to wait.
+func TestFindLooksAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		core := newCounter()
+		r := New(Config{Core: core, Secret: secret})
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); r.Run(ctx) }()
+		defer func() { stop(); <-done }()
+		synctest.Wait()
+		core.mu.Lock()
+		core.rooms, core.at.Raft = []api.Room{{ID: "drop", Opening: 120}}, 130
+		core.mu.Unlock()
+		of := func(opening uint64) []api.Ticket { return []api.Ticket{{Room: "drop", Opening: opening, Number: 1}} }
+		find := func(tickets []api.Ticket, at api.Index) (room *api.Room, looks int) {
+			before := core.looks
+			room = r.Find(ctx, "drop", tickets, at)
+			return room, core.looks - before
+		}
+		if room, looks := find(of(90), api.Index{Timeline: 1, Raft: 100}); room != nil || looks != 0 {
+			t.Errorf("for what is older than the view: %+v after %d looks", room, looks)
+		}
+		core.err = errors.New("out of reach")
+		if room, looks := find(of(120), api.Index{}); room != nil || looks != 1 {
+			t.Errorf("when the core cannot be reached: %+v after %d looks", room, looks)
+		}
+		core.err = nil
+		if room, looks := find(of(120), api.Index{}); room == nil || looks != 1 {
+			t.Errorf("with a ticket: %+v after %d looks", room, looks)
+		}
+		core.rooms, core.at.Raft = []api.Room{{ID: "drop", Opening: 140}}, 150
+		if room, looks := find(of(120), api.Index{Timeline: 1, Raft: 150}); room.Opening != 120 || looks != 0 {
+			t.Errorf("with an old ticket of a room that is seen: %+v after %d looks", room, looks)
+		}
+		if room, looks := find(of(140), api.Index{}); room.Opening != 140 || looks != 1 {
+			t.Errorf("with a ticket of a later opening: %+v after %d looks", room, looks)
+		}
+		core.rooms, core.at.Raft = nil, 160
+		r.Reach(ctx, api.Index{Timeline: 1, Raft: 160})
+		if room, looks := find(of(140), api.Index{}); room != nil || looks != 0 {
+			t.Errorf("after it was closed: %+v after %d looks", room, looks)
 		}
 	})
 }
