@@ -128,7 +128,20 @@ func LyingDisk() Fault {
 				}
 				defer t.end()
 			}
+			// On a slow machine a second may pass without anything that could be lost, or without anybody who misses it.
 			r.wait(time.Second)
-			return powerCut(r)
+			if err := r.work(100); err != nil {
+				return err
+			}
+			if err := powerCut(r); err != nil {
+				return err
+			}
+			return r.work(100)
 		}}
+}
+
+// work waits until the load has got so many more answers.
+func (r *round) work(answers int) error {
+	from := r.load.Stats().Done
+	return until(r.ctx, "the load to get answers", func() bool { return r.load.Stats().Done >= from+answers })
 }

@@ -34,7 +34,8 @@ type options struct {
 	systems, cases       []string
 	bin, baseline        string
 	memory, out          string
-	keep, herd, drips    bool
+	keep                 bool
+	herd, drips, fills   bool
 	seed                 uint64
 	wrk, nginx, varnishd string // where the programs are
 	systemList, caseList string
@@ -70,6 +71,9 @@ func run(ctx context.Context, args []string) error {
 	if err == nil && o.drips {
 		err = b.slowly(ctx)
 	}
+	if err == nil && o.fills {
+		err = b.fills(ctx)
+	}
 	if err != nil {
 		err = b.kept(err)
 		about.Item("incomplete", "%v", err)
@@ -86,7 +90,7 @@ func (b *bench) publish(about *report.About) error {
 	if len(b.herded) > 0 {
 		tables += "\n" + b.herdTable()
 	}
-	return report.Publish(b.o.out, tables, slices.Concat(b.lines(), b.herdLines(), b.dripLines()))
+	return report.Publish(b.o.out, tables, slices.Concat(b.lines(), b.herdLines(), b.dripLines(), b.fillLines()))
 }
 
 func parseOptions(args []string) (options, error) {
@@ -95,7 +99,7 @@ func parseOptions(args []string) (options, error) {
 	fs.IntVar(&o.rounds, "rounds", 8, "how often everything is measured; the table shows medians")
 	fs.IntVar(&o.seconds, "seconds", 2, "length of each run, whole seconds")
 	fs.StringVar(&o.systemList, "systems", strings.Join(peers, ","), "peers to compare with, separated by commas; empty: none")
-	fs.StringVar(&o.caseList, "cases", strings.Join(caseNames(), ","), "what is asked for, separated by commas; besides these: "+herdCase+", 100 and 10,000 at once for a page that nobody has cached; "+dripsCase+", 10,000 connections whose requests trickle in")
+	fs.StringVar(&o.caseList, "cases", strings.Join(caseNames(), ","), "what is asked for, separated by commas; besides these: "+herdCase+", 100 and 10,000 at once for a page that nobody has cached; "+dripsCase+", 10,000 connections whose requests trickle in; "+fillsCase+", pages that nobody has cached until the cache is full")
 	fs.StringVar(&o.bin, "bin", "bin", "directory with the programs core, edge and payments")
 	fs.StringVar(&o.baseline, "baseline", "", "directory with another build of them, whose edge takes turns; empty: none")
 	fs.StringVar(&o.memory, "memory", "/dev/shm", "directory on a file system in memory, for nginx' cache and Varnish's log")
@@ -127,16 +131,15 @@ func (o *options) complete() (err error) {
 	if o.systems, err = chosen("systems", o.systemList, peers); err != nil {
 		return err
 	}
-	if o.cases, err = chosen("cases", o.caseList, append(caseNames(), herdCase, dripsCase)); err != nil {
+	if o.cases, err = chosen("cases", o.caseList, append(caseNames(), herdCase, dripsCase, fillsCase)); err != nil {
 		return err
 	}
-	if i := slices.Index(o.cases, herdCase); i >= 0 {
-		o.herd, o.cases = true, slices.Delete(o.cases, i, i+1)
+	for name, on := range map[string]*bool{herdCase: &o.herd, dripsCase: &o.drips, fillsCase: &o.fills} {
+		if i := slices.Index(o.cases, name); i >= 0 {
+			*on, o.cases = true, slices.Delete(o.cases, i, i+1)
+		}
 	}
-	if i := slices.Index(o.cases, dripsCase); i >= 0 {
-		o.drips, o.cases = true, slices.Delete(o.cases, i, i+1)
-	}
-	if len(o.cases) == 0 && !o.herd && !o.drips {
+	if len(o.cases) == 0 && !o.herd && !o.drips && !o.fills {
 		return flagenv.Errorf("cases", "give some of %s", strings.Join(caseNames(), ", "))
 	}
 	if kind := report.Filesystem(o.memory); kind != "tmpfs" && kind != "ramfs" {

@@ -22,6 +22,7 @@ type bench struct {
 	results     map[cell][]figures
 	herded      map[herdKey][]herdFigures
 	dripped     map[string][]dripFigures // by kind
+	fill        []fillFigures
 }
 
 // cell is a system under one load.
