@@ -14,12 +14,14 @@ type Page struct {
 
 // The requests of the endpoints below, in their order.
 type (
-	// ProductsQuery lists products. Sort is "", featured, newest, price, -price or title.
+	// ProductsQuery lists products. Sort is "", featured, newest, price, -price or title. Brief, here and below, leaves their descriptions
+	// out: they may be long, and a page of cards shows none.
 	ProductsQuery struct {
 		Page
 		Locale
 		Collection string `json:"collection,omitempty"`
 		Sort       string `json:"sort,omitempty"`
+		Brief      bool   `json:"brief,omitempty"`
 	}
 	// ProductQuery asks for one product.
 	ProductQuery struct {
@@ -30,6 +32,7 @@ type (
 	ProductSetQuery struct {
 		Locale
 		Handles []string `json:"handles"`
+		Brief   bool     `json:"brief,omitempty"`
 	}
 	// CollectionQuery asks for one collection and a page of its products.
 	CollectionQuery struct {
@@ -37,6 +40,7 @@ type (
 		Locale
 		Handle string `json:"handle"`
 		Sort   string `json:"sort,omitempty"`
+		Brief  bool   `json:"brief,omitempty"`
 	}
 	// SearchQuery searches. Facets maps a facet's name (type, vendor, collection, an option's name) to the chosen value.
 	SearchQuery struct {
@@ -45,6 +49,7 @@ type (
 		Q      string            `json:"q"`
 		Facets map[string]string `json:"facets,omitempty"`
 		Sort   string            `json:"sort,omitempty"`
+		Brief  bool              `json:"brief,omitempty"`
 	}
 	// NewCart creates a cart.
 	NewCart struct {

@@ -44,6 +44,7 @@ func (m *Machine) search(q api.SearchQuery) (api.SearchResult, *api.Error) {
 	if refusal != nil {
 		return api.SearchResult{}, refusal
 	}
+	briefly(page.Items, q.Brief)
 	return api.SearchResult{Items: page.Items, Total: len(kept), Facets: facets(all, q.Facets), Next: page.Next}, nil
 }
 

@@ -32,7 +32,17 @@ func (s *Service) productsList(_ *call, q api.ProductsQuery) (api.List[api.Produ
 		handles = s.m.members[q.Collection]
 	}
 	l, refusal := s.m.listed(handles, q.Currency, q.Sort, q.Page)
+	briefly(l.Items, q.Brief)
 	return l, orNil(refusal)
+}
+
+// briefly takes the descriptions out, if nobody wants them.
+func briefly(items []api.Product, brief bool) {
+	for i := range items {
+		if brief {
+			items[i].DescriptionHTML = ""
+		}
+	}
 }
 
 // hasCollection: a collection exists if it was described or if a product is in it.
@@ -60,7 +70,9 @@ func (s *Service) productsSet(_ *call, q api.ProductSetQuery) (api.List[api.Prod
 	if len(q.Handles) > 100 {
 		return api.List[api.Product]{}, api.Invalid("handles", "Ask for at most 100 products at once.")
 	}
-	return api.List[api.Product]{Items: s.m.sorted(q.Handles, q.Currency, "")}, nil
+	items := s.m.sorted(q.Handles, q.Currency, "")
+	briefly(items, q.Brief)
+	return api.List[api.Product]{Items: items}, nil
 }
 
 func (s *Service) collectionsList(_ *call, _ api.Locale) (api.List[api.Collection], error) {
@@ -80,7 +92,7 @@ func (s *Service) collectionsList(_ *call, _ api.Locale) (api.List[api.Collectio
 }
 
 func (s *Service) collectionsGet(c *call, q api.CollectionQuery) (api.CollectionPage, error) {
-	l, err := s.productsList(c, api.ProductsQuery{Page: q.Page, Locale: q.Locale, Collection: q.Handle, Sort: q.Sort})
+	l, err := s.productsList(c, api.ProductsQuery{Page: q.Page, Locale: q.Locale, Collection: q.Handle, Sort: q.Sort, Brief: q.Brief})
 	if err != nil {
 		return api.CollectionPage{}, err
 	}

@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"sync/atomic"
 
-	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
 	"github.com/valyala/fasthttp"
 )
@@ -44,29 +41,23 @@ func encode(body []byte, brotliQuality, gzipQuality int) ([]variant, error) {
 	sum := sha256.Sum256(body)
 	base := hex.EncodeToString(sum[:12])
 	out := []variant{{body: body, etag: []byte(`"` + base + `"`)}}
-	add := func(name, short string, quality int, open func(io.Writer) (io.WriteCloser, error)) error {
-		if quality == 0 {
-			return nil
+	for _, to := range []struct {
+		name, short string
+		how         *compressors
+		quality     int
+	}{{"br", "br", &brotlis, brotliQuality}, {"gzip", "gz", &gzips, gzipQuality}} {
+		if to.quality == 0 {
+			continue
 		}
-		var b bytes.Buffer
-		w, err := open(&b)
-		if err == nil {
-			_, err = w.Write(body)
-			err = errors.Join(err, w.Close())
-		}
+		b, err := to.how.compress(body, to.quality)
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", to.name, err)
 		}
-		if b.Len() < len(body) {
-			out = append(out, variant{encoding: name, body: bytes.Clone(b.Bytes()), etag: fmt.Appendf(nil, `"%s-%s%d"`, base, short, quality)})
+		if len(b) < len(body) {
+			out = append(out, variant{encoding: to.name, body: b, etag: fmt.Appendf(nil, `"%s-%s%d"`, base, to.short, to.quality)})
 		}
-		return nil
 	}
-	err := add("br", "br", brotliQuality, func(w io.Writer) (io.WriteCloser, error) { return brotli.NewWriterLevel(w, brotliQuality), nil })
-	if err == nil {
-		err = add("gzip", "gz", gzipQuality, func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriterLevel(w, gzipQuality) })
-	}
-	return out, err
+	return out, nil
 }
 
 // textual reports whether a content type gains from compression.

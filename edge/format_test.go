@@ -2,8 +2,10 @@ package edge
 
 import (
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"meridian/api"
 )
@@ -64,10 +66,28 @@ func TestCellsCannotBecomeFormulas(t *testing.T) {
 }
 
 func TestPlainText(t *testing.T) {
-	if got := plainText("<p>A mug &amp; <b>more</b></p><p>5 &lt; 6</p>"); got != "A mug & more 5 < 6" {
+	if got := plainText("<p>A mug &amp; <b>more</b></p><p>5 &lt; 6</p>", 10); got != "A mug & more 5 < 6" {
 		t.Errorf("%q", got)
 	}
 	if got := cut("aé", 2); got != "a" {
 		t.Errorf("cut a character in two: %q", got)
+	}
+}
+
+// TestPlainTextOfLongMarkup: the short way to a beginning gives what the long way gives.
+func TestPlainTextOfLongMarkup(t *testing.T) {
+	seed := time.Now().UnixNano()
+	rng := rand.New(rand.NewPCG(uint64(seed), 1))
+	parts := []string{"<p class=\"a long attribute > none\">", "</p>", "word ", "é", "&amp;", "&CounterClockwiseContourIntegral;", "&", "<", "   ", "\n", "日本", "<b>", ">", "<!-- x -->"}
+	for range 2000 {
+		var b strings.Builder
+		for range rng.IntN(1200) {
+			b.WriteString(parts[rng.IntN(len(parts))])
+		}
+		for _, n := range []int{7, shortDescription, longDescription} {
+			if got, want := clip(plainText(b.String(), n), n), clip(withoutTags(b.String()), n); got != want {
+				t.Fatalf("seed %d, %d bytes of %q: %q, want %q", seed, n, b.String(), got, want)
+			}
+		}
 	}
 }

@@ -211,7 +211,7 @@ func (s *Shop) untilTomorrow() time.Duration {
 	return max(left, time.Second)
 }
 
-// popular are products that sell now: what the clickstream says, else the newest. The product named
+// popular are products that sell now, without their descriptions: what the clickstream says, else the newest. The product named
 // by except is left out.
 func (s *Shop) popular(ctx context.Context, t *trip, n int, except string) ([]api.Product, error) {
 	var handles []string
@@ -224,7 +224,7 @@ func (s *Shop) popular(ctx context.Context, t *trip, n int, except string) ([]ap
 	}
 	var items []api.Product
 	if len(handles) > 0 {
-		list, err := ask(ctx, t, api.ProductsSet, api.ProductSetQuery{Locale: t.r.Locale, Handles: handles})
+		list, err := ask(ctx, t, api.ProductsSet, api.ProductSetQuery{Locale: t.r.Locale, Handles: handles, Brief: true})
 		if err != nil {
 			return nil, err
 		}
@@ -232,7 +232,7 @@ func (s *Shop) popular(ctx context.Context, t *trip, n int, except string) ([]ap
 		items = slices.DeleteFunc(list.Items, func(p api.Product) bool { return len(p.Variants) == 0 || p.Variants[selected(&p)].Available <= 0 })
 	}
 	if len(items) < n {
-		list, err := ask(ctx, t, api.ProductsList, api.ProductsQuery{Page: api.Page{Limit: n + 1 + len(items)}, Locale: t.r.Locale, Sort: "newest"})
+		list, err := ask(ctx, t, api.ProductsList, api.ProductsQuery{Page: api.Page{Limit: n + 1 + len(items)}, Locale: t.r.Locale, Sort: "newest", Brief: true})
 		if err != nil {
 			return nil, err
 		}

@@ -1,7 +1,6 @@
 package edge
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -108,11 +107,11 @@ func splitFlash(flash string) (kind, text string) {
 
 // page fills an answer with a rendered page.
 func page(a *Answer, status int, view web.View) (*Answer, error) {
-	var buf bytes.Buffer
-	if err := view.Render(&buf); err != nil {
+	body, err := written(view.Render)
+	if err != nil {
 		return nil, fmt.Errorf("render %T: %w", view, err)
 	}
-	a.Status, a.ContentType, a.Body = status, typeHTML, buf.Bytes()
+	a.Status, a.ContentType, a.Body = status, typeHTML, body
 	// Browsers that can fetch the next page before it is asked for learn here which ones they may.
 	a.Header = append(a.Header, [2]string{"Speculation-Rules", `"` + web.StaticPath("speculation.json") + `"`})
 	return a, nil

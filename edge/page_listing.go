@@ -104,7 +104,7 @@ func (s *Shop) collectionPage(ctx context.Context, r *Request) (*Answer, error) 
 	err = together(
 		func() (err error) { collections, err = s.collections(ctx, t); return },
 		func() (err error) {
-			q := api.CollectionQuery{Page: api.Page{After: l.after, Limit: listCards}, Locale: r.Locale, Handle: handle, Sort: l.sort}
+			q := api.CollectionQuery{Page: api.Page{After: l.after, Limit: listCards}, Locale: r.Locale, Handle: handle, Sort: l.sort, Brief: true}
 			if len(l.facets) > 0 {
 				q.Page = api.Page{Limit: 1}
 			}
@@ -116,7 +116,7 @@ func (s *Shop) collectionPage(ctx context.Context, r *Request) (*Answer, error) 
 		return nil, err
 	}
 	v := web.Listing{Layout: s.layout(r, found.Title, collections), Heading: found.Title, Intro: found.Description, Total: found.Count}
-	v.Description = clip(found.Description, 160)
+	v.Description = clip(found.Description, shortDescription)
 	v.Crumbs = crumbs(web.Link{Label: found.Title, Href: r.Path, Current: true})
 	v.Facets = facetViews(filtered.Facets, "collection")
 	products := found.Products
@@ -138,7 +138,7 @@ func (s *Shop) collectionPage(ctx context.Context, r *Request) (*Answer, error) 
 
 // filterCollection is the collection as a search: for its facets and, with filters, for its products.
 func (s *Shop) filterCollection(ctx context.Context, t *trip, handle string, l listing) (api.SearchResult, error) {
-	q := api.SearchQuery{Page: api.Page{Limit: 1}, Locale: t.r.Locale, Facets: map[string]string{}, Sort: l.sort}
+	q := api.SearchQuery{Page: api.Page{Limit: 1}, Locale: t.r.Locale, Facets: map[string]string{}, Sort: l.sort, Brief: true}
 	if len(l.facets) > 0 {
 		q.Page = api.Page{After: l.after, Limit: listCards}
 	}
@@ -157,7 +157,7 @@ func (s *Shop) searchPage(ctx context.Context, r *Request) (*Answer, error) {
 	err := together(
 		func() (err error) { collections, err = s.collections(ctx, t); return },
 		func() (err error) {
-			found, err = ask(ctx, t, api.Search, api.SearchQuery{Page: api.Page{After: l.after, Limit: listCards}, Locale: r.Locale, Q: l.q, Facets: l.facets, Sort: l.sort})
+			found, err = ask(ctx, t, api.Search, api.SearchQuery{Page: api.Page{After: l.after, Limit: listCards}, Locale: r.Locale, Q: l.q, Facets: l.facets, Sort: l.sort, Brief: true})
 			return
 		})
 	if err != nil {

@@ -1,7 +1,6 @@
 package edge
 
 import (
-	"bytes"
 	"context"
 	"strconv"
 
@@ -18,12 +17,12 @@ func (s *Shop) ErrorPage(r *Request, e *api.Error) (contentType string, body []b
 	if v.RequestID == "" {
 		v.RequestID = r.Call.RequestID
 	}
-	var buf bytes.Buffer
-	if err := v.Render(&buf); err != nil {
+	body, err := written(v.Render)
+	if err != nil {
 		s.cfg.Log.Error("error page not rendered", "error", err, "request_id", v.RequestID)
 		return "text/plain; charset=utf-8", []byte(e.Title + ". " + e.Detail + "\n")
 	}
-	return typeHTML, buf.Bytes()
+	return typeHTML, body
 }
 
 // codeHelp says more about the codes that clients must act on.

@@ -25,7 +25,7 @@ func (s *Shop) home(ctx context.Context, r *Request) (*Answer, error) {
 		func() (err error) { collections, err = s.collections(ctx, t); return },
 		func() (err error) { trending, err = s.popular(ctx, t, homeCards, ""); return },
 		func() (err error) {
-			newest, err = ask(ctx, t, api.ProductsList, api.ProductsQuery{Page: api.Page{Limit: homeCards}, Locale: r.Locale, Sort: "newest"})
+			newest, err = ask(ctx, t, api.ProductsList, api.ProductsQuery{Page: api.Page{Limit: homeCards}, Locale: r.Locale, Sort: "newest", Brief: true})
 			return
 		})
 	if err != nil {
@@ -85,7 +85,8 @@ func (s *Shop) productPage(ctx context.Context, r *Request) (*Answer, error) {
 	}
 	v := productView(&product)
 	v.Layout = s.layout(r, product.Title, collections)
-	v.Description = summary(product.DescriptionHTML)
+	description := plainText(product.DescriptionHTML, longDescription)
+	v.Description = clip(description, shortDescription)
 	v.Crumbs = crumbs(productCrumb(&product, collections)...)
 	if len(product.Images) > 0 {
 		v.OGImage = s.absolute(product.Images[0].URL)
@@ -94,7 +95,7 @@ func (s *Shop) productPage(ctx context.Context, r *Request) (*Answer, error) {
 		v.Delivery = delivered(methods.Items[0].Delivery)
 	}
 	v.With = cards(with, popularReason)
-	v.JSONLD = s.productJSONLD(&product)
+	v.JSONLD = s.productJSONLD(&product, clip(description, longDescription))
 	if wanted := first(r.Query, "sku"); wanted != "" {
 		preselect(&v, &product, wanted)
 	}

@@ -142,8 +142,8 @@ func orderRow(o *api.Order, href string) web.OrderRow {
 	return web.OrderRow{Number: o.Number, Href: href, PlacedAt: day(o.PlacedAt), StatusLabel: statusLabel(o.Status), Total: money(o.Totals.Total)}
 }
 
-// summary is the first sentence or so of a description, for search engines.
-func summary(markup string) string { return clip(plainText(markup), 160) }
+// What search engines are told of a description, in bytes: the first sentence or so, and more of it.
+const shortDescription, longDescription = 160, 500
 
 // crumbs leads from home to a page.
 func crumbs(links ...web.Link) []web.Link {

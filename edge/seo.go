@@ -41,7 +41,7 @@ func (s *Shop) sitemap(ctx context.Context, r *Request) (*Answer, error) {
 	for i := range collections.Items {
 		s.location(&b, "/collections/"+collections.Items[i].Handle)
 	}
-	q := api.ProductsQuery{Page: api.Page{Limit: maxLimit}, Locale: r.Locale}
+	q := api.ProductsQuery{Page: api.Page{Limit: maxLimit}, Locale: r.Locale, Brief: true}
 	for n := 0; n < maxSitemapProducts; {
 		list, err := ask(ctx, t, api.ProductsList, q)
 		if err != nil {
@@ -71,7 +71,7 @@ func (s *Shop) location(b *strings.Builder, path string) {
 
 // productJSONLD describes a product to search engines. json.Marshal escapes <, > and &, so that the
 // document cannot end the script element it is put into.
-func (s *Shop) productJSONLD(p *api.Product) string {
+func (s *Shop) productJSONLD(p *api.Product, description string) string {
 	offers := []object{}
 	for i := range p.Variants {
 		v := &p.Variants[i]
@@ -87,7 +87,7 @@ func (s *Shop) productJSONLD(p *api.Product) string {
 		images = append(images, s.absolute(p.Images[i].URL))
 	}
 	doc, err := json.Marshal(object{"@context": "https://schema.org", "@type": "Product", "name": p.Title, "url": s.cfg.BaseURL + "/products/" + p.Handle,
-		"description": clip(plainText(p.DescriptionHTML), 500), "image": images, "brand": object{"@type": "Brand", "name": p.Vendor}, "category": p.Type, "offers": offers})
+		"description": description, "image": images, "brand": object{"@type": "Brand", "name": p.Vendor}, "category": p.Type, "offers": offers})
 	if err != nil {
 		return "{}"
 	}
@@ -102,20 +102,28 @@ func (s *Shop) absolute(address string) string {
 	return address
 }
 
-// plainText is cleaned HTML without its tags, in one line.
-func plainText(markup string) string {
-	var b strings.Builder
-	inTag := false
-	for _, r := range markup {
-		switch {
-		case r == '<':
-			inTag = true
-			b.WriteByte(' ')
-		case r == '>' && inTag:
-			inTag = false
-		case !inTag:
-			b.WriteRune(r)
+// plainText is cleaned HTML without its tags, in one line: all of it, or of a long text at least n bytes and then something that is to be cut off.
+func plainText(markup string, n int) string {
+	for part := 8 * n; part < len(markup); part *= 8 {
+		if text := withoutTags(markup[:part]); len(text) > n+longestEntity {
+			return text
 		}
+	}
+	return withoutTags(markup)
+}
+
+// longestEntity is more than is left at the end of a text by a cut through an entity.
+const longestEntity = 64
+
+func withoutTags(markup string) string {
+	var b strings.Builder
+	for markup != "" {
+		text, tag, tagged := strings.Cut(markup, "<")
+		b.WriteString(text)
+		if tagged {
+			b.WriteByte(' ')
+		}
+		_, markup, _ = strings.Cut(tag, ">")
 	}
 	return strings.Join(strings.Fields(html.UnescapeString(b.String())), " ")
 }

@@ -34,11 +34,11 @@ const usage = `Usage: core <command> [flags]
 core <command> --help lists the flags.
 `
 
-// heapFloor is a second or two of garbage under load.
-const heapFloor = 128 << 20
+// garbage is a second or two of it under load, in bytes.
+const garbage = 128 << 20
 
 func main() {
-	memory.Floor(heapFloor)
+	memory.Garbage(garbage, 1)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := run(ctx, os.Args[1:])

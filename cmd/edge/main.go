@@ -23,11 +23,15 @@ const usage = `Usage: edge <command> [flags]
 edge <command> --help lists the flags.
 `
 
-// heapFloor is a second or two of garbage under load.
-const heapFloor = 128 << 20
+// garbage is a fraction of a second of it under load, in bytes, and garbageShare what comes on top for what is cached. Cached answers hold no
+// pointers, so a collection costs little however large the cache is.
+const (
+	garbage      = 64 << 20
+	garbageShare = 0.1
+)
 
 func main() {
-	memory.Floor(heapFloor)
+	memory.Garbage(garbage, garbageShare)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := run(ctx, os.Args[1:])

@@ -9,17 +9,6 @@ import (
 	"strings"
 )
 
-// Floor keeps garbage of about n bytes before the first collection, and as many more between two. A server
-// with a small heap and many requests otherwise collects dozens of times a second, each time for a few
-// megabytes. It does so with n bytes that nobody touches: they cost address space and no memory.
-func Floor(n int) {
-	if os.Getenv("GOGC") == "" {
-		ballast = make([]byte, n)
-	}
-}
-
-var ballast []byte
-
 // Bound gives the garbage collector half of the memory that this process may use, unless
 // GOMEMLIMIT says otherwise. The other half is for the page cache of the state file; without a bound the
 // heap may grow to twice what is alive in it, and the kernel ends the process in a small cgroup.

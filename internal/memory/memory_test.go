@@ -6,25 +6,43 @@ import (
 	"runtime"
 	"runtime/debug"
 	"testing"
+	"time"
 )
 
-// TestFloor: garbage of less than the floor is left alone.
-func TestFloor(t *testing.T) {
+// TestGarbage: garbage below the bound is left alone, whether little or much is alive, and what is alive does not double.
+func TestGarbage(t *testing.T) {
 	t.Setenv("GOGC", "")
-	debug.SetGCPercent(100)
-	const floor = 64 << 20
-	Floor(floor)
-	t.Cleanup(func() { ballast = nil })
-	runtime.GC() // the next target follows from what is alive now
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	for range 32 {
-		sink = make([]byte, 1<<20)
+	before := debug.SetGCPercent(100)
+	t.Cleanup(func() { debug.SetGCPercent(before) })
+	const n = 32 << 20
+	Garbage(n, 0.25)
+	collections := func(garbage int) uint32 {
+		var a, b runtime.MemStats
+		runtime.GC() // the next goal follows from what is alive now
+		time.Sleep(50 * time.Millisecond)
+		runtime.GC()
+		runtime.ReadMemStats(&a)
+		for range garbage >> 20 {
+			sink = make([]byte, 1<<20)
+		}
+		runtime.ReadMemStats(&b)
+		return b.NumGC - a.NumGC
 	}
-	runtime.ReadMemStats(&after)
-	if n := after.NumGC - before.NumGC; n != 0 {
-		t.Errorf("32 MiB of garbage below a floor of 64 MiB took %d collections", n)
+	// A collection begins before its goal, at some seven tenths of the way.
+	if c := collections(n / 2); c != 0 {
+		t.Errorf("16 MiB of garbage took %d collections, with a bound of 32 MiB and nothing alive", c)
 	}
+	alive := make([]byte, 64<<20)
+	for i := range alive {
+		alive[i] = 1
+	}
+	if c := collections(n * 7 / 8); c != 0 {
+		t.Errorf("28 MiB of garbage took %d collections, with a bound of 48 MiB", c)
+	}
+	if c := collections(4 * n); c < 2 {
+		t.Errorf("128 MiB of garbage took %d collections, with a bound of 48 MiB", c)
+	}
+	runtime.KeepAlive(alive)
 }
 
 var sink []byte
