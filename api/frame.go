@@ -7,8 +7,8 @@ import (
 )
 
 // Frame carries many calls of one edge. It is never atomic: each call has its own key, deadline and
-// outcome. It travels as POST /v1/frame in a binary form, because an edge at work sends thousands of
-// calls a second:
+// outcome. It travels as POST /v1/frame, or /v1/reads with reads alone, in a binary form, because an
+// edge at work sends thousands of calls a second:
 //
 //	frame:   version 1 | uvarint count | count × call
 //	call:    form 1 | text name, key, credential, request id | uvarint deadline in ms | text body
@@ -49,6 +49,9 @@ type FrameResult struct {
 
 // FrameType is the media type of frames and their results.
 const FrameType = "application/vnd.meridian.frame"
+
+// ReadFrame is the name of a frame of reads. All of them are answered from the header HeaderMin on.
+const ReadFrame = "reads"
 
 const frameVersion = 1
 

@@ -19,13 +19,8 @@ const groupBytes = 32 << 10
 // frame answers many calls at once. Adjustments of stock enter the log as one group. The others run
 // side by side: one that waits does not hold the others' place in the log.
 func (srv *Server) frame(ctx *fasthttp.RequestCtx) {
-	f, err := api.ParseFrame(string(ctx.PostBody()), maxFrameCalls)
-	if err != nil {
-		srv.problem(ctx, api.NewError(api.CodeMalformed, "The frame could not be read: %v.", err).WithCause(err), reply{})
-		return
-	}
-	if len(f.Calls) == 0 {
-		srv.problem(ctx, api.Invalid("calls", "A frame holds 1 to %d calls.", maxFrameCalls), reply{})
+	f, ok := srv.parseFrame(ctx)
+	if !ok {
 		return
 	}
 	out := api.FrameResults{Results: make([]api.FrameResult, len(f.Calls))}
@@ -39,7 +34,7 @@ func (srv *Server) frame(ctx *fasthttp.RequestCtx) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			out.Results[i] = srv.frameCall(f.Calls[i])
+			out.Results[i] = srv.frameCall(f.Calls[i], api.Index{})
 		}()
 	}
 	if len(adjustments) > 0 {
@@ -47,6 +42,48 @@ func (srv *Server) frame(ctx *fasthttp.RequestCtx) {
 	}
 	wg.Wait()
 	srv.send(ctx, 200, api.FrameType, out.Append(make([]byte, 0, 64*len(f.Calls))), reply{index: srv.service.m.Index()})
+}
+
+// parseFrame reads a frame, or answers why it cannot be read.
+func (srv *Server) parseFrame(ctx *fasthttp.RequestCtx) (f api.Frame, ok bool) {
+	f, err := api.ParseFrame(string(ctx.PostBody()), maxFrameCalls)
+	if err != nil {
+		srv.problem(ctx, api.NewError(api.CodeMalformed, "The frame could not be read: %v.", err).WithCause(err), reply{})
+		return f, false
+	}
+	if len(f.Calls) == 0 {
+		srv.problem(ctx, api.Invalid("calls", "A frame holds 1 to %d calls.", maxFrameCalls), reply{})
+		return f, false
+	}
+	return f, true
+}
+
+// reads answers a frame of reads, one after the other: they are short, and wait for nobody once the first has its index.
+func (srv *Server) reads(ctx *fasthttp.RequestCtx) {
+	f, ok := srv.parseFrame(ctx)
+	if !ok {
+		return
+	}
+	from, err := api.ParseIndex(string(ctx.Request.Header.Peek(api.HeaderMin)))
+	if err != nil {
+		srv.problem(ctx, api.Invalid(api.HeaderMin, "%v", err), reply{})
+		return
+	}
+	for _, c := range f.Calls {
+		if !srv.service.reads(c.Name) || srv.admission.of(c.Name) != srv.admission.quick {
+			srv.problem(ctx, api.Invalid("calls", "%q is no read; send it alone or in a frame.", c.Name), reply{})
+			return
+		}
+	}
+	out := api.FrameResults{Results: make([]api.FrameResult, len(f.Calls))}
+	lowest := api.Index{}
+	for i, c := range f.Calls {
+		out.Results[i] = srv.frameCall(c, from)
+		if at := out.Results[i].Index; lowest.IsZero() || api.Max(lowest, at) == lowest {
+			lowest = at
+		}
+	}
+	srv.send(ctx, 200, api.FrameType, out.Append(make([]byte, 0, 64*len(f.Calls))), reply{index: lowest})
 }
 
 // adjustAll answers the calls at the given places.
@@ -159,7 +196,7 @@ func (srv *Server) refused(k *api.FrameCall, err error, r reply) api.FrameResult
 	return out
 }
 
-func (srv *Server) frameCall(c api.FrameCall) (out api.FrameResult) {
+func (srv *Server) frameCall(c api.FrameCall, from api.Index) (out api.FrameResult) {
 	defer func() {
 		if p := recover(); p != nil {
 			srv.log.Error("panic while answering", "endpoint", c.Name, "panic", fmt.Sprint(p))
@@ -176,7 +213,7 @@ func (srv *Server) frameCall(c api.FrameCall) (out api.FrameResult) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
-	r, err := srv.service.Serve(ctx, c.Name, api.Call{Key: c.Key, Credential: c.Credential, RequestID: c.RequestID}, []byte(c.Body))
+	r, err := srv.service.Serve(ctx, c.Name, api.Call{Key: c.Key, Credential: c.Credential, Min: from, RequestID: c.RequestID}, []byte(c.Body))
 	var raw []byte
 	if err == nil {
 		raw, err = r.json()

@@ -122,6 +122,14 @@ func (srv *Server) handle(ctx *fasthttp.RequestCtx) {
 		}
 		defer srv.admission.frames.LeaveN(n)
 		srv.frame(ctx)
+	case string(name) == api.ReadFrame:
+		n := min(api.FrameCalls(ctx.PostBody()), maxFrameCalls)
+		if !srv.admission.quick.EnterN(n) {
+			srv.problem(ctx, tooMany(), reply{})
+			return
+		}
+		defer srv.admission.quick.LeaveN(n)
+		srv.reads(ctx)
 	default:
 		name := string(name)
 		if g := srv.admission.of(name); g != nil {
@@ -187,7 +195,8 @@ func (r reply) json() ([]byte, error) {
 
 // explain makes an error a problem, and logs what is not the caller's doing.
 func (srv *Server) explain(err error, name, id string) *api.Error {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+	// What is an answer already says more than the time-out that it may come from.
+	if answer := (*api.Error)(nil); !errors.As(err, &answer) && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
 		err = outcomeUnknown()
 	}
 	e := *api.AsError(err)

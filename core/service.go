@@ -189,6 +189,12 @@ type handler struct {
 	serve func(ctx context.Context, c *call, body []byte) (reply, error)
 }
 
+// reads says that a name is an endpoint that any node answers at once.
+func (s *Service) reads(name string) bool {
+	h, ok := s.handlers[name]
+	return ok && h.kind == api.Read
+}
+
 // Serve answers one call. Errors are *api.Error.
 func (s *Service) Serve(ctx context.Context, name string, ac api.Call, body []byte) (reply, error) {
 	h, ok := s.handlers[name]

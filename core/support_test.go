@@ -60,9 +60,14 @@ func (l *aloneLog) ProposeAll(_ context.Context, commands [][]byte) ([]any, erro
 	return l.m.Apply(e.index, 1, e.head, commands), nil
 }
 func (l *aloneLog) ReadExact(_ context.Context, take func() error) error { return take() }
-func (l *aloneLog) WaitApplied(context.Context, uint64) error            { return nil }
-func (l *aloneLog) Leading() bool                                        { return true }
-func (l *aloneLog) Leader() string                                       { return "core-1" }
+func (l *aloneLog) WaitApplied(_ context.Context, index uint64) error {
+	if l.m.Index().Raft < index {
+		return context.DeadlineExceeded // nobody else writes here
+	}
+	return nil
+}
+func (l *aloneLog) Leading() bool  { return true }
+func (l *aloneLog) Leader() string { return "core-1" }
 
 // shop is one core over loopback, with the real sandbox provider behind it.
 type shop struct {

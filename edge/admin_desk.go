@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"meridian/api"
 	"meridian/web"
 )
@@ -116,9 +118,9 @@ func (s *Shop) deskReports(ctx context.Context, r *Request) (tables []web.Table,
 	q := reportQuery(&p, s.cfg.Now())
 	reports := s.cfg.Reports.Reports()
 	views := make([]*web.Table, len(reports))
-	var runs []func() error
+	var runs errgroup.Group
 	for i, info := range reports {
-		runs = append(runs, func() error {
+		runs.Go(func() error {
 			table, err := s.runReport(ctx, info.Name, q)
 			if err == nil {
 				view := tableView(info.Title, &table)
@@ -127,7 +129,7 @@ func (s *Shop) deskReports(ctx context.Context, r *Request) (tables []web.Table,
 			return err
 		})
 	}
-	if err := together(runs...); err != nil {
+	if err := runs.Wait(); err != nil {
 		s.cfg.Log.Warn("reports not read", "err", err, "request_id", r.Call.RequestID)
 		note = "Some reports cannot be read right now. Nothing is lost; they will be back."
 	}

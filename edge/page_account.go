@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"meridian/api"
+	"meridian/api/coreclient"
 	"meridian/web"
 )
 
@@ -22,9 +23,9 @@ func (s *Shop) accountPage(ctx context.Context, r *Request) (*Answer, error) {
 	}
 	var me api.Customer
 	var orders api.List[api.Order]
-	err := together(
-		func() (err error) { me, err = ask(ctx, t, api.CustomersMe, api.None{}); return },
-		func() (err error) {
+	err := coreclient.Together(ctx,
+		func(ctx context.Context) (err error) { me, err = ask(ctx, t, api.CustomersMe, api.None{}); return },
+		func(ctx context.Context) (err error) {
 			orders, err = ask(ctx, t, api.CustomersOrders, api.Page{Limit: accountOrders})
 			return
 		})

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"meridian/api"
+	"meridian/api/coreclient"
 	"meridian/web"
 )
 
@@ -101,9 +102,9 @@ func (s *Shop) collectionPage(ctx context.Context, r *Request) (*Answer, error) 
 	var collections []api.Collection
 	var found api.CollectionPage
 	var filtered api.SearchResult
-	err = together(
-		func() (err error) { collections, err = s.collections(ctx, t); return },
-		func() (err error) {
+	err = coreclient.Together(ctx,
+		func(ctx context.Context) (err error) { collections, err = s.collections(ctx, t); return },
+		func(ctx context.Context) (err error) {
 			q := api.CollectionQuery{Page: api.Page{After: l.after, Limit: listCards}, Locale: r.Locale, Handle: handle, Sort: l.sort, Brief: true}
 			if len(l.facets) > 0 {
 				q.Page = api.Page{Limit: 1}
@@ -111,7 +112,7 @@ func (s *Shop) collectionPage(ctx context.Context, r *Request) (*Answer, error) 
 			found, err = ask(ctx, t, api.CollectionGet, q)
 			return
 		},
-		func() (err error) { filtered, err = s.filterCollection(ctx, t, handle, l); return })
+		func(ctx context.Context) (err error) { filtered, err = s.filterCollection(ctx, t, handle, l); return })
 	if err != nil {
 		return nil, err
 	}
@@ -154,9 +155,9 @@ func (s *Shop) searchPage(ctx context.Context, r *Request) (*Answer, error) {
 	t := s.public(r)
 	var collections []api.Collection
 	var found api.SearchResult
-	err := together(
-		func() (err error) { collections, err = s.collections(ctx, t); return },
-		func() (err error) {
+	err := coreclient.Together(ctx,
+		func(ctx context.Context) (err error) { collections, err = s.collections(ctx, t); return },
+		func(ctx context.Context) (err error) {
 			found, err = ask(ctx, t, api.Search, api.SearchQuery{Page: api.Page{After: l.after, Limit: listCards}, Locale: r.Locale, Q: l.q, Facets: l.facets, Sort: l.sort, Brief: true})
 			return
 		})

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"meridian/api"
+	"meridian/api/coreclient"
 	"meridian/web"
 )
 
@@ -21,10 +22,10 @@ func (s *Shop) home(ctx context.Context, r *Request) (*Answer, error) {
 	var collections []api.Collection
 	var trending []api.Product
 	var newest api.List[api.Product]
-	err := together(
-		func() (err error) { collections, err = s.collections(ctx, t); return },
-		func() (err error) { trending, err = s.popular(ctx, t, homeCards, ""); return },
-		func() (err error) {
+	err := coreclient.Together(ctx,
+		func(ctx context.Context) (err error) { collections, err = s.collections(ctx, t); return },
+		func(ctx context.Context) (err error) { trending, err = s.popular(ctx, t, homeCards, ""); return },
+		func(ctx context.Context) (err error) {
 			newest, err = ask(ctx, t, api.ProductsList, api.ProductsQuery{Page: api.Page{Limit: homeCards}, Locale: r.Locale, Sort: "newest", Brief: true})
 			return
 		})
@@ -72,14 +73,14 @@ func (s *Shop) productPage(ctx context.Context, r *Request) (*Answer, error) {
 	var collections []api.Collection
 	var methods api.List[api.ShippingMethod]
 	var with []api.Product
-	err = together(
-		func() (err error) {
+	err = coreclient.Together(ctx,
+		func(ctx context.Context) (err error) {
 			product, err = ask(ctx, t, api.ProductsGet, api.ProductQuery{Locale: r.Locale, Handle: handle})
 			return
 		},
-		func() (err error) { collections, err = s.collections(ctx, t); return },
-		func() (err error) { methods, err = ask(ctx, t, api.ShippingList, r.Locale); return },
-		func() (err error) { with, err = s.popular(ctx, t, withCards, handle); return })
+		func(ctx context.Context) (err error) { collections, err = s.collections(ctx, t); return },
+		func(ctx context.Context) (err error) { methods, err = ask(ctx, t, api.ShippingList, r.Locale); return },
+		func(ctx context.Context) (err error) { with, err = s.popular(ctx, t, withCards, handle); return })
 	if err != nil {
 		return nil, err
 	}

@@ -268,19 +268,3 @@ func (a *Answer) jar(r *Request) *Jar {
 	}
 	return a.Jar
 }
-
-// together runs functions at the same time and gives the first error in their order.
-func together(fs ...func() error) error {
-	errs := make([]error, len(fs))
-	var wg sync.WaitGroup
-	for i, f := range fs {
-		wg.Go(func() { errs[i] = f() })
-	}
-	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}

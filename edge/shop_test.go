@@ -103,7 +103,8 @@ func (c *wireCore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	w.Header().Set(api.HeaderIndex, c.index.String())
 	name := strings.TrimPrefix(r.URL.Path, "/v1/")
-	if name == "frame" {
+	min, _ := api.ParseIndex(r.Header.Get(api.HeaderMin))
+	if name == "frame" || name == api.ReadFrame {
 		frame, err := api.ParseFrame(string(body), 64)
 		if err != nil {
 			http.Error(w, err.Error(), 400)
@@ -111,13 +112,12 @@ func (c *wireCore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		var out api.FrameResults
 		for _, k := range frame.Calls {
-			status, replay, answer := c.answer(wireCall{Name: k.Name, Key: k.Key, Credential: k.Credential, Body: frameBody(k)})
+			status, replay, answer := c.answer(wireCall{Name: k.Name, Key: k.Key, Credential: k.Credential, Min: min, Body: frameBody(k)})
 			out.Results = append(out.Results, api.FrameResult{Status: status, Index: c.index, Replay: replay, Body: string(answer)})
 		}
 		_, _ = w.Write(out.Append(nil))
 		return
 	}
-	min, _ := api.ParseIndex(r.Header.Get(api.HeaderMin))
 	status, replay, answer := c.answer(wireCall{Name: name, Key: r.Header.Get(api.HeaderKey), Credential: r.Header.Get(api.HeaderCredential), Min: min, Body: body})
 	if replay {
 		w.Header().Set(api.HeaderReplay, "true")

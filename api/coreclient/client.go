@@ -192,6 +192,9 @@ func Do[Req, Resp any](ctx context.Context, c *Client, ep api.Endpoint[Req, Resp
 
 func (c *Client) call(ctx context.Context, k *outgoing) (reply, error) {
 	if k.kind == api.Read {
+		if g, _ := ctx.Value(gatheringKey{}).(*gathering); g != nil && !k.slow {
+			return g.read(ctx, c, k)
+		}
 		return c.read(ctx, k)
 	}
 	return c.lead(ctx, k)

@@ -107,7 +107,7 @@ func (w *wire) serve(id string, rw http.ResponseWriter, r *http.Request) {
 	case r.Header.Get("Authorization") != "Bearer secret":
 		rw.Header().Set(api.HeaderClusterToken, "refused")
 		s = refusal(api.NewError(api.CodeUnauthorized, "not an edge"))
-	case name == "frame":
+	case name == "frame" || name == api.ReadFrame:
 		s = w.frame(id, body)
 	default:
 		s = w.call(id, name, r.Header.Get(api.HeaderKey), body)
@@ -165,6 +165,9 @@ func (w *wire) frame(id string, body []byte) step {
 func (w *wire) call(id, name, key string, body []byte) step {
 	if name == "feed.poll" {
 		return w.poll(body)
+	}
+	if name == "products.get" && strings.Contains(string(body), `"not-at-`+id) {
+		return refusal(api.NewError(api.CodeOverloaded, "another knows"))
 	}
 	if name == "products.get" || name == "status" {
 		return step{status: 200, body: api.Product{Handle: id}}

@@ -76,12 +76,14 @@ func TestLatenessIsThe95thPercentile(t *testing.T) {
 		l.note(draw())
 	}
 	longer := 0
-	for range 20_000 {
-		if draw() > l.after() {
+	for range 20_000 { // it goes on following: at any one moment it is somewhere around the percentile
+		d := draw()
+		if d > l.after() {
 			longer++
 		}
+		l.note(d)
 	}
-	if longer < 400 || longer > 2000 {
+	if longer < 800 || longer > 1200 {
 		t.Errorf("%.1f %% take longer than %v", float64(longer)/200, l.after())
 	}
 }

@@ -196,6 +196,9 @@ func (n *node) post(ctx context.Context, k *outgoing) (reply, error) {
 		if k.call.Edge != "" {
 			h.Set(HeaderEdge, k.call.Edge)
 		}
+		if k.form != "" {
+			h.SetContentType(k.form)
+		}
 	})
 }
 

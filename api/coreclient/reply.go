@@ -17,6 +17,8 @@ type outgoing struct {
 	body []byte
 	// compact, when set, is the request for frames.
 	compact api.Compact
+	// form, when set, is the body's media type in the place of JSON.
+	form string
 	// limit, when set, bounds one attempt at a node of this region.
 	limit time.Duration
 }
