@@ -84,7 +84,7 @@ type Config struct {
 	// MaxConnsPerIP bounds the connections of one address, which with ProxyProtocol is the client's. Behind a proxy
 	// that writes ClientHeader all its clients share it. Default 1000.
 	MaxConnsPerIP int
-	// Concurrency bounds the connections in all. Default 50,000.
+	// Concurrency bounds the connections that are served at each listener, plain and TLS. Default 50,000.
 	Concurrency int
 	// DrainTimeout bounds how long Close waits for running requests. Default 10 s.
 	DrainTimeout time.Duration

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"meridian/internal/pause"
 )
 
 // purgeRun is what a run of the checker saw.
@@ -137,6 +139,12 @@ func checkPurges(t *testing.T, seed uint64, n int, faults, ignoreEpochs bool) (r
 				retiring[i].Store(old)
 				time.Sleep(time.Duration(rng.Int64N(int64(3 * time.Second))))
 				retiring[i].Store(nil)
+				wg.Go(func() { // when the last of its requests has been answered
+					_ = pause.For(ctx, time.Minute)
+					if err := old.Close(); err != nil {
+						t.Error(err)
+					}
+				})
 			}
 			wg.Go(func() { r.disturb(ctx, w, seed, replace) })
 		}
