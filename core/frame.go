@@ -34,7 +34,7 @@ func (srv *Server) frame(ctx *fasthttp.RequestCtx) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			out.Results[i] = srv.frameCall(f.Calls[i], api.Index{})
+			out.Results[i] = srv.frameCall(f.Calls[i])
 		}()
 	}
 	if len(adjustments) > 0 {
@@ -58,7 +58,7 @@ func (srv *Server) parseFrame(ctx *fasthttp.RequestCtx) (f api.Frame, ok bool) {
 	return f, true
 }
 
-// reads answers a frame of reads, one after the other: they are short, and wait for nobody once the first has its index.
+// reads answers a frame of reads, one after the other: they are short, and wait for nobody.
 func (srv *Server) reads(ctx *fasthttp.RequestCtx) {
 	f, ok := srv.parseFrame(ctx)
 	if !ok {
@@ -75,10 +75,17 @@ func (srv *Server) reads(ctx *fasthttp.RequestCtx) {
 			return
 		}
 	}
+	// Once for all of them: a node that is behind must not let each wait in turn before another one is asked.
+	wait, cancel := context.WithTimeout(context.Background(), waitOf(ctx.Request.Header.Peek(api.HeaderDeadline)))
+	defer cancel()
+	if err := srv.service.reach(wait, from); err != nil {
+		srv.problem(ctx, srv.explain(err, api.ReadFrame, string(ctx.Request.Header.Peek(api.HeaderRequestID))), reply{})
+		return
+	}
 	out := api.FrameResults{Results: make([]api.FrameResult, len(f.Calls))}
 	lowest := api.Index{}
 	for i, c := range f.Calls {
-		out.Results[i] = srv.frameCall(c, from)
+		out.Results[i] = srv.frameCall(c)
 		if at := out.Results[i].Index; lowest.IsZero() || api.Max(lowest, at) == lowest {
 			lowest = at
 		}
@@ -196,7 +203,7 @@ func (srv *Server) refused(k *api.FrameCall, err error, r reply) api.FrameResult
 	return out
 }
 
-func (srv *Server) frameCall(c api.FrameCall, from api.Index) (out api.FrameResult) {
+func (srv *Server) frameCall(c api.FrameCall) (out api.FrameResult) {
 	defer func() {
 		if p := recover(); p != nil {
 			srv.log.Error("panic while answering", "endpoint", c.Name, "panic", fmt.Sprint(p))
@@ -213,7 +220,7 @@ func (srv *Server) frameCall(c api.FrameCall, from api.Index) (out api.FrameResu
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
-	r, err := srv.service.Serve(ctx, c.Name, api.Call{Key: c.Key, Credential: c.Credential, Min: from, RequestID: c.RequestID}, []byte(c.Body))
+	r, err := srv.service.Serve(ctx, c.Name, api.Call{Key: c.Key, Credential: c.Credential, RequestID: c.RequestID}, []byte(c.Body))
 	var raw []byte
 	if err == nil {
 		raw, err = r.json()

@@ -46,7 +46,7 @@ func TestFrameOfReads(t *testing.T) {
 		t.Errorf("answered at %s and %s, asked for %s", index, r[0].Index, p.Index)
 	}
 	later := api.Index{Timeline: p.Index.Timeline, Raft: p.Index.Raft + 1000}
-	if status, _, r := s.reads(later.String(), get); status != 200 || r[0].Status != 503 {
+	if status, _, r := s.reads(later.String(), get, get); status != 503 {
 		t.Errorf("from what this node does not have yet: %d %+v", status, r)
 	}
 	for name, refused := range map[string][]api.FrameCall{

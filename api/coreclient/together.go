@@ -73,7 +73,7 @@ func (g *gathering) ended() {
 
 // leave sends what waits if nobody comes any more, and unlocks.
 func (g *gathering) leave() {
-	if len(g.reads) == 0 || len(g.reads) < g.running {
+	if len(g.reads) == 0 || len(g.reads) < g.running || g.running == 0 { // with nobody running, nobody wants what is left
 		g.mu.Unlock()
 		return
 	}
@@ -126,15 +126,20 @@ func (c *Client) frameOf(batch []*gathered) ([]api.FrameResult, error) {
 	first := batch[0]
 	frame := api.Frame{Calls: make([]api.FrameCall, len(batch))}
 	now := time.Now()
+	var longest time.Duration
 	for i, w := range batch {
 		left := c.cfg.ReadTimeout
 		if deadline, ok := w.ctx.Deadline(); ok {
 			left = deadline.Sub(now)
 		}
+		longest = max(longest, left)
 		frame.Calls[i] = api.FrameCall{Name: w.k.name, Credential: w.k.call.Credential, RequestID: w.k.call.RequestID, DeadlineMS: max(1, left.Milliseconds()), Body: string(w.k.body)}
 	}
 	k := &outgoing{name: api.ReadFrame, kind: api.Read, form: api.FrameType, call: api.Call{Min: first.k.call.Min, RequestID: first.k.call.RequestID, Edge: first.k.call.Edge}, body: frame.Append(nil)}
-	r, err := c.read(first.ctx, k)
+	// One that leaves takes nobody with it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(first.ctx), longest)
+	defer cancel()
+	r, err := c.read(ctx, k)
 	if err != nil {
 		return nil, err
 	}

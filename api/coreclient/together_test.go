@@ -84,9 +84,34 @@ func TestTogetherAndTheDead(t *testing.T) {
 	if err := Together(within(t, 5*time.Second), get, get); api.CodeOf(err) != api.CodeUnavailable {
 		t.Errorf("with nobody there: %v", err)
 	}
+	w = newWire(t, "core-eu")
+	c = w.client(t, nil)
+	other := make(chan struct{})
+	err := Together(within(t, 5*time.Second), func(ctx context.Context) error {
+		ctx, cancel := context.WithCancel(ctx)
+		time.AfterFunc(20*time.Millisecond, cancel)
+		_, _, err := Do(ctx, c, api.ProductsGet, api.ProductQuery{Handle: "x"}, api.Call{})
+		close(other)
+		if api.CodeOf(err) != api.CodeUnavailable {
+			t.Errorf("one that left: %v", err)
+		}
+		return nil
+	}, func(ctx context.Context) error {
+		<-other
+		_, _, err := Do(ctx, c, api.ProductsGet, api.ProductQuery{Handle: "x"}, api.Call{})
+		return err
+	})
+	if err != nil {
+		t.Errorf("one that stayed: %v", err)
+	}
+	w.servers["core-eu"].Close()
+	get = func(ctx context.Context) error {
+		_, _, err := Do(ctx, c, api.ProductsGet, api.ProductQuery{Handle: "x"}, api.Call{})
+		return err
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	began := time.Now()
-	err := Together(ctx, get, func(ctx context.Context) error {
+	err = Together(ctx, get, func(ctx context.Context) error {
 		cancel()
 		<-ctx.Done()
 		time.Sleep(50 * time.Millisecond)
