@@ -36,18 +36,25 @@ func TestStockRowsAreCBOR(t *testing.T) {
 	}
 }
 
+// sendFrame sends a frame to one of the two addresses for frames.
+func (s *shop) sendFrame(name, min string, calls []api.FrameCall) *fasthttp.Response {
+	s.t.Helper()
+	req, resp := &fasthttp.Request{}, &fasthttp.Response{}
+	req.Header.SetMethod("POST")
+	req.SetRequestURI("http://" + s.addr + "/v1/" + name)
+	req.Header.Set("Authorization", "Bearer "+secret)
+	req.Header.Set(api.HeaderMin, min)
+	req.SetBodyRaw(api.Frame{Calls: calls}.Append(nil))
+	if err := fasthttp.Do(req, resp); err != nil {
+		s.t.Fatal(err)
+	}
+	return resp
+}
+
 // frame sends adjustments as an edge does and returns what became of each.
 func (s *shop) frame(calls ...api.FrameCall) []api.FrameResult {
 	s.t.Helper()
-	var req fasthttp.Request
-	var resp fasthttp.Response
-	req.Header.SetMethod("POST")
-	req.SetRequestURI("http://" + s.addr + "/v1/frame")
-	req.Header.Set("Authorization", "Bearer "+secret)
-	req.SetBodyRaw(api.Frame{Calls: calls}.Append(nil))
-	if err := fasthttp.Do(&req, &resp); err != nil {
-		s.t.Fatal(err)
-	}
+	resp := s.sendFrame("frame", "", calls)
 	if resp.StatusCode() != 200 {
 		s.t.Fatalf("frame: %d %s", resp.StatusCode(), resp.Body())
 	}

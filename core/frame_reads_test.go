@@ -3,24 +3,13 @@ package core_test
 import (
 	"testing"
 
-	"github.com/valyala/fasthttp"
-
 	"meridian/api"
 )
 
 // reads sends a frame of reads.
 func (s *shop) reads(min string, calls ...api.FrameCall) (status int, index string, results []api.FrameResult) {
 	s.t.Helper()
-	var req fasthttp.Request
-	var resp fasthttp.Response
-	req.Header.SetMethod("POST")
-	req.SetRequestURI("http://" + s.addr + "/v1/reads")
-	req.Header.Set("Authorization", "Bearer "+secret)
-	req.Header.Set(api.HeaderMin, min)
-	req.SetBodyRaw(api.Frame{Calls: calls}.Append(nil))
-	if err := fasthttp.Do(&req, &resp); err != nil {
-		s.t.Fatal(err)
-	}
+	resp := s.sendFrame(api.ReadFrame, min, calls)
 	if resp.StatusCode() == 200 {
 		out, err := api.ParseFrameResults(string(resp.Body()), len(calls))
 		if err != nil {

@@ -114,22 +114,18 @@ func (srv *Server) handle(ctx *fasthttp.RequestCtx) {
 		srv.problem(ctx, api.NewError(api.CodeNotFound, "There is nothing here."), reply{})
 	case !ctx.IsPost():
 		srv.problem(ctx, api.NewError(api.CodeMethodNotAllowed, "Use POST."), reply{})
-	case string(name) == "frame":
+	case string(name) == "frame", string(name) == api.ReadFrame:
+		g, answer := srv.admission.frames, srv.frame
+		if string(name) == api.ReadFrame {
+			g, answer = srv.admission.quick, srv.reads
+		}
 		n := min(api.FrameCalls(ctx.PostBody()), maxFrameCalls)
-		if !srv.admission.frames.EnterN(n) {
+		if !g.EnterN(n) {
 			srv.problem(ctx, tooMany(), reply{})
 			return
 		}
-		defer srv.admission.frames.LeaveN(n)
-		srv.frame(ctx)
-	case string(name) == api.ReadFrame:
-		n := min(api.FrameCalls(ctx.PostBody()), maxFrameCalls)
-		if !srv.admission.quick.EnterN(n) {
-			srv.problem(ctx, tooMany(), reply{})
-			return
-		}
-		defer srv.admission.quick.LeaveN(n)
-		srv.reads(ctx)
+		defer g.LeaveN(n)
+		answer(ctx)
 	default:
 		name := string(name)
 		if g := srv.admission.of(name); g != nil {

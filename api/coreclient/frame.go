@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -159,15 +160,16 @@ func (f *framer) send(ctx context.Context, batch []*waiting) ([]api.FrameResult,
 	if err != nil {
 		return nil, err
 	}
+	return r.results(len(batch))
+}
+
+// results are the answers to a frame of calls.
+func (r reply) results(calls int) ([]api.FrameResult, error) {
 	if r.status != fasthttp.StatusOK {
 		// The frame as a whole was refused: every call of it gets that answer.
-		results := make([]api.FrameResult, len(batch))
-		for i := range results {
-			results[i] = api.FrameResult{Status: r.status, Index: r.index, Leader: r.leader, Body: string(r.body)}
-		}
-		return results, nil
+		return slices.Repeat([]api.FrameResult{{Status: r.status, Index: r.index, Leader: r.leader, Body: string(r.body)}}, calls), nil
 	}
-	out, err := api.ParseFrameResults(string(r.body), len(batch))
+	out, err := api.ParseFrameResults(string(r.body), calls)
 	if err != nil {
 		return nil, fmt.Errorf("decode frame: %w", err)
 	}

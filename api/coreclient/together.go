@@ -2,12 +2,9 @@ package coreclient
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/valyala/fasthttp"
 
 	"meridian/api"
 )
@@ -143,14 +140,9 @@ func (c *Client) frameOf(batch []*gathered) ([]api.FrameResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.status != fasthttp.StatusOK {
-		// The frame as a whole was refused: every call of it gets that answer.
-		all := api.FrameResult{Status: r.status, Index: r.index, Leader: r.leader, Body: string(r.body)}
-		return slices.Repeat([]api.FrameResult{all}, len(batch)), nil
-	}
-	out, err := api.ParseFrameResults(string(r.body), len(batch))
+	results, err := r.results(len(batch))
 	if err != nil {
-		return nil, c.unreachable(k, fmt.Errorf("decode frame: %w", err))
+		return nil, c.unreachable(k, err)
 	}
-	return out.Results, nil
+	return results, nil
 }
