@@ -56,10 +56,15 @@ const slowest = 64 << 10
 func (s *Server) sending(target []byte) time.Duration {
 	for _, p := range s.files {
 		if bytes.HasPrefix(target, p) {
-			return s.cfg.WriteTimeout + time.Duration(s.cfg.MaxEntry)*time.Second/slowest
+			return s.slowSending()
 		}
 	}
 	return 0
+}
+
+// slowSending is how long the largest file may take.
+func (s *Server) slowSending() time.Duration {
+	return s.cfg.WriteTimeout + time.Duration(s.cfg.MaxEntry)*time.Second/slowest
 }
 
 func isTimeout(err error) bool {

@@ -47,10 +47,10 @@ type entry struct {
 }
 
 // What an entry, and each encoding of it, costs beside its bodies and strings, in bytes rounded up. The headers
-// of an encoding are kept once they were sent, mostly for one kind of host.
+// of an encoding are kept once they were sent, as the short cut and the long way send them, mostly for one kind of host.
 const (
 	entryOverhead   = 512
-	variantOverhead = 2560
+	variantOverhead = 4096
 )
 
 func (e *entry) cost() int64 {

@@ -22,6 +22,8 @@ type variant struct {
 	etag     []byte
 	// local and public are the answer's headers, but for those of the moment; made when they are first needed.
 	local, public atomic.Pointer[fasthttp.ResponseHeader]
+	// ready are the same as they are sent, see shortcut: for public and local hosts, and each for the page and its 304.
+	ready [4]atomic.Pointer[[]byte]
 }
 
 // newVariants encodes a body quickly, identity first. rough says that polish can do better.

@@ -98,6 +98,8 @@ type Config struct {
 
 	// ignoreEpochs switches the epoch check off; the test that must then see stale hits sets it.
 	ignoreEpochs bool
+	// longWay switches the short cut off, for the test that holds the two against each other.
+	longWay bool
 }
 
 // Feed is where an edge learns what changed. coreclient gives one, see CoreFeed.

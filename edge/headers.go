@@ -67,14 +67,17 @@ func (s *Server) common(ctx *fasthttp.RequestCtx) {
 	setRequestID(ctx, nil)
 }
 
-// timed sets Server-Timing, in milliseconds, last of all.
+// timed sets Server-Timing, last of all.
 func timed(h *fasthttp.ResponseHeader, t timing) {
-	b := make([]byte, 0, 64)
+	h.SetCanonical(nameServerTiming, appendTiming(make([]byte, 0, 64), max(0, time.Since(t.start)-t.core), t.core))
+}
+
+// appendTiming writes Server-Timing, in milliseconds.
+func appendTiming(b []byte, edge, core time.Duration) []byte {
 	b = append(b, "edge;dur="...)
-	b = appendMillis(b, max(0, time.Since(t.start)-t.core))
+	b = appendMillis(b, edge)
 	b = append(b, ", core;dur="...)
-	b = appendMillis(b, t.core)
-	h.SetCanonical(nameServerTiming, b)
+	return appendMillis(b, core)
 }
 
 func appendMillis(b []byte, d time.Duration) []byte {
@@ -102,7 +105,10 @@ type cacheStatus struct {
 }
 
 func (s *Server) cacheStatus(h *fasthttp.ResponseHeader, c cacheStatus) {
-	b := make([]byte, 0, 96)
+	h.SetCanonical(nameCacheStatus, s.appendCacheStatus(make([]byte, 0, 96), c))
+}
+
+func (s *Server) appendCacheStatus(b []byte, c cacheStatus) []byte {
 	b = append(b, s.cacheName...)
 	if c.hit {
 		b = append(b, "; hit"...)
@@ -128,5 +134,5 @@ func (s *Server) cacheStatus(h *fasthttp.ResponseHeader, c cacheStatus) {
 		b = append(b, "; detail="...)
 		b = append(b, c.detail...)
 	}
-	h.SetCanonical(nameCacheStatus, b)
+	return b
 }

@@ -1,10 +1,12 @@
 package edge
 
 import (
+	"time"
+
 	"github.com/valyala/fasthttp"
 )
 
-// maxQuick bounds the targets that quick looks up.
+// maxQuick bounds the targets that are looked up before they are parsed.
 const maxQuick = 512
 
 // quick answers a page or file out of the cache, for a plain target without a query, without making any garbage.
@@ -13,7 +15,38 @@ const maxQuick = 512
 func (s *Server) quick(ctx *fasthttp.RequestCtx, t timing) bool {
 	h := &ctx.Request.Header
 	target := h.RequestURI()
-	if !ctx.IsGet() || h.ContentLength() == -1 || len(target) > maxQuick {
+	if !ctx.IsGet() || h.ContentLength() == -1 {
+		return false
+	}
+	if !isPlain(target) || checkFraming(h) != nil {
+		return false
+	}
+	e, doubt := s.hit(target, h.PeekCanonical(nameAccept), t.start)
+	if e == nil {
+		return false
+	}
+	s.stored(ctx, nil, e, cacheStatus{hit: true, detail: doubt}, t)
+	return true
+}
+
+// hit is the entry that answers a GET of a plain target, nil if the long way must. It is shown with the detail doubt.
+func (s *Server) hit(target, accept []byte, now time.Time) (e *entry, doubt string) {
+	var buf [maxQuick + 64]byte
+	key := append(buf[:0], s.keyHead...)
+	if !underAPI(target) && wantsHTML(accept) {
+		key = append(buf[:0], s.keyHeadHTML...)
+	}
+	doubt = s.doubt(now)
+	e = s.cache.get(append(key, target...))
+	if e == nil || e.pass || e.problem != nil || !now.Before(e.freshUntil) || s.judge(e) != valid {
+		return nil, ""
+	}
+	return e, doubt
+}
+
+// isPlain reports whether a target's bytes all stand for themselves, and there are few of them.
+func isPlain(target []byte) bool {
+	if len(target) > maxQuick {
 		return false
 	}
 	for _, c := range target {
@@ -21,20 +54,6 @@ func (s *Server) quick(ctx *fasthttp.RequestCtx, t timing) bool {
 			return false
 		}
 	}
-	if checkFraming(h) != nil {
-		return false
-	}
-	var buf [maxQuick + 64]byte
-	key := append(buf[:0], s.keyHead...)
-	if !underAPI(target) && wantsHTML(h.PeekCanonical(nameAccept)) {
-		key = append(buf[:0], s.keyHeadHTML...)
-	}
-	doubt := s.doubt(t.start)
-	e := s.cache.get(append(key, target...))
-	if e == nil || e.pass || e.problem != nil || !t.start.Before(e.freshUntil) || s.judge(e) != valid {
-		return false
-	}
-	s.stored(ctx, nil, e, cacheStatus{hit: true, detail: doubt}, t)
 	return true
 }
 

@@ -23,24 +23,25 @@ const (
 	maxUserAgent     = 512
 )
 
-// setRequestID sets the answer's request id: the given one, else the client's if it is fit for logs and headers,
-// else a new one, which must differ from others and need not be hard to guess.
+// setRequestID sets the answer's request id: the given one, else what appendRequestID makes of the client's.
 func setRequestID(ctx *fasthttp.RequestCtx, given []byte) {
-	h := &ctx.Response.Header
-	if len(given) > 0 {
-		h.SetCanonical(nameRequestID, given)
-		return
+	if len(given) == 0 {
+		var b [maxRequestID]byte
+		given = appendRequestID(b[:0], ctx.Request.Header.PeekCanonical(nameRequestID))
 	}
-	if id := ctx.Request.Header.PeekCanonical(nameRequestID); len(id) > 0 && len(id) <= maxRequestID && visible(id) {
-		h.SetCanonical(nameRequestID, id)
-		return
+	ctx.Response.Header.SetCanonical(nameRequestID, given)
+}
+
+// appendRequestID writes the client's request id if it is fit for logs and headers, else a new one, which must
+// differ from others and need not be hard to guess.
+func appendRequestID(b, sent []byte) []byte {
+	if len(sent) > 0 && len(sent) <= maxRequestID && visible(sent) {
+		return append(b, sent...)
 	}
 	var raw [12]byte
 	binary.BigEndian.PutUint64(raw[:], rand.Uint64())
 	binary.BigEndian.PutUint32(raw[8:], rand.Uint32())
-	var id [24]byte
-	hex.Encode(id[:], raw[:])
-	h.SetCanonical(nameRequestID, id[:])
+	return hex.AppendEncode(b, raw[:])
 }
 
 // requestID is the id that common set.

@@ -84,19 +84,7 @@ func (s *Server) private(ctx *fasthttp.RequestCtx, r *Request, a *Answer, t timi
 // stored answers from an entry. It makes no garbage for what is in the cache, and needs r for nothing but a
 // refusal.
 func (s *Server) stored(ctx *fasthttp.RequestCtx, r *Request, e *entry, c cacheStatus, t timing) {
-	if !e.used.Load() { // mostly it is set, and nothing is written
-		e.used.Store(true)
-	}
-	all := e.variants
-	if better := e.better.Load(); better != nil {
-		all = *better
-	} else if c.hit && e.rough {
-		s.polisher.ask(e)
-	}
-	v := &all[0]
-	if !e.file {
-		v = pickVariant(all, ctx.Request.Header.PeekCanonical(nameAcceptEncoding))
-	}
+	v := s.variant(e, ctx.Request.Header.PeekCanonical(nameAcceptEncoding), c.hit)
 	h := &ctx.Response.Header
 	var id [maxRequestID]byte
 	n := copy(id[:], h.PeekCanonical(nameRequestID))
@@ -132,14 +120,42 @@ func (s *Server) stored(ctx *fasthttp.RequestCtx, r *Request, e *entry, c cacheS
 	}
 }
 
-// head is the part of an answer's headers that does not change while its entry lives.
+// variant is the encoding of an entry that a client gets who accepts these. Those that are used are made well.
+func (s *Server) variant(e *entry, accept []byte, hit bool) *variant {
+	if !e.used.Load() { // mostly it is set, and nothing is written
+		e.used.Store(true)
+	}
+	all := e.variants
+	if better := e.better.Load(); better != nil {
+		all = *better
+	} else if hit && e.rough {
+		s.polisher.ask(e)
+	}
+	if e.file {
+		return &all[0]
+	}
+	return pickVariant(all, accept)
+}
+
+// head is newHead, kept for the next answer.
 func (s *Server) head(e *entry, v *variant, local bool) *fasthttp.ResponseHeader {
-	place, common := &v.public, s.public
+	place := &v.public
 	if local {
-		place, common = &v.local, s.local
+		place = &v.local
 	}
 	if h := place.Load(); h != nil {
 		return h
+	}
+	h := s.newHead(e, v, local)
+	place.Store(h)
+	return h
+}
+
+// newHead is the part of an answer's headers that does not change while its entry lives.
+func (s *Server) newHead(e *entry, v *variant, local bool) *fasthttp.ResponseHeader {
+	common := s.public
+	if local {
+		common = s.local
 	}
 	h := &fasthttp.ResponseHeader{}
 	common.CopyTo(h)
@@ -163,7 +179,6 @@ func (s *Server) head(e *entry, v *variant, local bool) *fasthttp.ResponseHeader
 	for _, kv := range e.header {
 		h.Set(kv[0], kv[1])
 	}
-	place.Store(h)
 	return h
 }
 

@@ -52,6 +52,7 @@ type Server struct {
 	tuned  atomic.Pointer[tuned]
 
 	answers   atomic.Uint64 // for sampling the log
+	today     atomic.Pointer[dated]
 	draining  atomic.Bool
 	ln        net.Listener
 	secure    net.Listener // nil: TLS is spoken in front
@@ -193,6 +194,9 @@ func (s *Server) OpsAddr() string {
 // Serve answers requests until Close. It returns nil after Close, and when one of its listeners fails.
 func (s *Server) Serve() error {
 	listeners := []net.Listener{s.accepting(s.ln)}
+	if !s.guarded && !s.cfg.longWay {
+		listeners[0] = shortened{listeners[0], s}
+	}
 	if s.secure != nil {
 		listeners = append(listeners, &secured{s.accepting(s.secure), s.cfg.HTTPS.TLS})
 	}
