@@ -78,11 +78,15 @@ func (e *epochs) apply(b api.FeedBatch, sent time.Time) {
 	defer e.mu.Unlock()
 	defer e.retouch()
 	e.beat = sent
-	fresh := e.cursor.IsZero()
+	reset := b.Reset || e.cursor.IsZero() || b.Next.Timeline != e.cursor.Timeline
+	next := b.Next
+	if next.Timeline == e.cursor.Timeline {
+		next = api.Max(next, e.cursor) // what a core that lags has forgotten, this edge may have acknowledged
+	}
 	// Before the first batch nothing was heard: answers fetched until then may have changed since.
-	if b.Reset || e.cursor.IsZero() || b.Next.Timeline != e.cursor.Timeline {
-		e.hard.raise(b.Next)
-		e.soft.raise(b.Next)
+	if reset {
+		e.hard.raise(next)
+		e.soft.raise(next)
 	}
 	for _, entry := range b.Entries {
 		m := &e.hard
@@ -99,10 +103,10 @@ func (e *epochs) apply(b api.FeedBatch, sent time.Time) {
 	}
 	e.hard.trim(e.limit)
 	e.soft.trim(e.limit)
-	if fresh || b.Reset || len(b.Entries) > 0 || b.Next.Timeline != e.cursor.Timeline {
+	if reset || len(b.Entries) > 0 {
 		e.generation.Add(1)
 	}
-	e.cursor = b.Next
+	e.cursor = next
 }
 
 // raise lifts the floor and forgets what lies below it.

@@ -51,6 +51,21 @@ func TestEpochsJudge(t *testing.T) {
 	}
 }
 
+// TestAResetTakesNothingBack: a core that lags and has forgotten what was before its own index does not take an edge back behind what it
+// has acknowledged.
+func TestAResetTakesNothingBack(t *testing.T) {
+	e := newEpochs(100)
+	e.apply(api.FeedBatch{Next: at(100)}, time.Now())
+	e.apply(batch(120, 115, "a"), time.Now())
+	e.apply(api.FeedBatch{Next: at(110), Reset: true}, time.Now())
+	if got := e.position(); got != at(120) {
+		t.Errorf("fills ask for %v, after the feed had come to %v", got, at(120))
+	}
+	if e.judge([]string{"a"}, at(114)) != stale || e.judge([]string{"b"}, at(119)) != stale || e.judge([]string{"a"}, at(120)) != valid {
+		t.Error("an answer from before what was heard holds, or one from after it does not")
+	}
+}
+
 // Forgetting may call a valid answer stale, never the other way round.
 func TestTrimmedEpochsAreConservative(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())

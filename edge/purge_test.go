@@ -37,14 +37,25 @@ func checkPurges(t *testing.T, seed uint64, n int, faults, ignoreEpochs bool) (r
 		ctx, stop := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() { w.replicate(ctx) })
-		var all []*Server
+		running := map[*Server]bool{}
+		var mu sync.Mutex // guards running
+		end := func(s *Server) {
+			mu.Lock()
+			delete(running, s)
+			mu.Unlock()
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
 		newServer := func(i int) *Server {
 			s, err := NewServer(Config{ID: fmt.Sprint("edge-", i), Region: "eu", Secret: []byte("0123456789abcdef"), Feed: worldFeed{w, i}, LogSample: 1 << 60, ignoreEpochs: ignoreEpochs,
-				Routes: []Route{{Method: "GET", Pattern: "/products/{handle}", Handler: w.page(i)}}, Logger: slog.New(slog.DiscardHandler), MaxEpochs: worldProducts / 2})
+				Routes: []Route{{Method: "GET", Pattern: "/products/{handle}", Handler: w.page(i)}}, Logger: slog.New(slog.DiscardHandler), MaxEpochs: worldProducts / 2, CacheBytes: 1 << 20})
 			if err != nil {
 				t.Fatal(err)
 			}
-			all = append(all, s)
+			mu.Lock()
+			running[s] = true
+			mu.Unlock()
 			return s
 		}
 		var servers, retiring [edges]atomic.Pointer[Server]
@@ -120,8 +131,9 @@ func checkPurges(t *testing.T, seed uint64, n int, faults, ignoreEpochs bool) (r
 				old, next := servers[i].Load(), newServer(i)
 				next.follower.watch()
 				for tries := 0; next.Ready() != nil; tries++ {
-					if tries == 2000 {
-						return // no core answers: the running one goes on
+					if tries == 2000 { // no core answers: the running one goes on
+						end(next)
+						return
 					}
 					time.Sleep(time.Millisecond)
 				}
@@ -130,6 +142,7 @@ func checkPurges(t *testing.T, seed uint64, n int, faults, ignoreEpochs bool) (r
 				time.Sleep(time.Duration(rng.Int64N(int64(20 * time.Millisecond))))
 				if rng.IntN(4) == 0 { // the successor was killed
 					old.Resume()
+					end(next)
 					return
 				}
 				if err := next.Succeed(ctx); err != nil && ctx.Err() == nil {
@@ -141,9 +154,7 @@ func checkPurges(t *testing.T, seed uint64, n int, faults, ignoreEpochs bool) (r
 				retiring[i].Store(nil)
 				wg.Go(func() { // when the last of its requests has been answered
 					_ = pause.For(ctx, time.Minute)
-					if err := old.Close(); err != nil {
-						t.Error(err)
-					}
+					end(old)
 				})
 			}
 			wg.Go(func() { r.disturb(ctx, w, seed, replace) })
@@ -159,10 +170,8 @@ func checkPurges(t *testing.T, seed uint64, n int, faults, ignoreEpochs bool) (r
 			}
 		})
 		wg.Wait()
-		for _, s := range all {
-			if err := s.Close(); err != nil {
-				t.Error(err)
-			}
+		for s := range running {
+			end(s)
 		}
 		r.changes, r.fills = int(changes.Load()), fills()
 		r.answers, r.hits, r.marked, r.broken = answers.Load(), hits.Load(), marked.Load(), broken.Load()
