@@ -102,14 +102,7 @@ func (s *Server) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfi
 	if size == 0 || size == -2 {
 		return fasthttp.RequestConfig{WriteTimeout: s.sending(h.RequestURI())}
 	}
-	limit, wait := 0, s.cfg.ReadTimeout
-	if t, err := parseTarget(h.RequestURI()); err == nil {
-		if m := s.router.find(t.path); m.leaf != nil {
-			if b := m.leaf.methods[string(h.Method())]; b != nil {
-				limit, wait = b.MaxBody, s.readTimeout(b)
-			}
-		}
-	}
+	limit, wait := s.bodyLimit(h.Method(), h.RequestURI())
 	if size > limit {
 		h.SetMethod(refusedPrefix + string(h.Method()))
 		h.Del("Expect")
@@ -117,4 +110,16 @@ func (s *Server) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfi
 		return fasthttp.RequestConfig{}
 	}
 	return fasthttp.RequestConfig{ReadTimeout: wait}
+}
+
+// bodyLimit is how large a body may be that is sent to a target, and how long it may take.
+func (s *Server) bodyLimit(method, target []byte) (limit int, wait time.Duration) {
+	if t, err := parseTarget(target); err == nil {
+		if m := s.router.find(t.path); m.leaf != nil {
+			if b := m.leaf.methods[string(method)]; b != nil {
+				return b.MaxBody, s.readTimeout(b)
+			}
+		}
+	}
+	return 0, s.cfg.ReadTimeout
 }

@@ -17,7 +17,7 @@ import (
 const (
 	browserHead = "GET /products/mug HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n" +
 		"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\nAccept-Language: de,en;q=0.5\r\nAccept-Encoding: gzip\r\nConnection: keep-alive\r\n"
-	endOfHead = "\r\n"
+	lastLine = "\r\n"
 )
 
 // hitServer is a server whose cache holds one product page, in touch with its feed.
@@ -66,18 +66,18 @@ func BenchmarkHit(b *testing.B) {
 	s := hitServer(b)
 	touch := func() { s.epochs.apply(api.FeedBatch{Next: at(100)}, time.Now()) }
 	b.Run("gzip", func(b *testing.B) {
-		benchmarkAnswer(b, s.handle, browserHead+endOfHead, 200, touch)
-		ctx := parsed(b, browserHead+endOfHead)
+		benchmarkAnswer(b, s.handle, browserHead+lastLine, 200, touch)
+		ctx := parsed(b, browserHead+lastLine)
 		s.handle(ctx)
 		if got := string(ctx.Response.Header.Peek("Cache-Status")); !strings.HasPrefix(got, "meridian-eu; hit; ttl=") || strings.Contains(got, "detail") {
 			b.Errorf("not a hit: %q", got)
 		}
 	})
-	ctx := parsed(b, browserHead+endOfHead)
+	ctx := parsed(b, browserHead+lastLine)
 	s.handle(ctx)
 	etag := string(ctx.Response.Header.Peek("ETag"))
 	b.Run("304", func(b *testing.B) {
-		benchmarkAnswer(b, s.handle, browserHead+"If-None-Match: "+etag+"\r\n"+endOfHead, 304, touch)
+		benchmarkAnswer(b, s.handle, browserHead+"If-None-Match: "+etag+"\r\n"+lastLine, 304, touch)
 	})
 }
 
@@ -99,5 +99,5 @@ func BenchmarkBare(b *testing.B) {
 			h.Set("Content-Encoding", "gzip")
 		}
 		ctx.Response.SetBodyRaw(body)
-	}, browserHead+endOfHead, 200, func() {})
+	}, browserHead+lastLine, 200, func() {})
 }

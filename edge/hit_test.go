@@ -143,7 +143,7 @@ func TestHitMakesNoGarbage(t *testing.T) {
 	defer s.Close()
 	s.epochs.apply(api.FeedBatch{Next: at(100)}, time.Now().Add(time.Hour))
 	for _, more := range []string{"", "If-None-Match: *\r\n"} {
-		ctx := parsed(t, browserHead+more+endOfHead)
+		ctx := parsed(t, browserHead+more+lastLine)
 		s.handle(ctx)
 		n := testing.AllocsPerRun(500, func() {
 			ctx.Response.Reset()

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -329,4 +330,29 @@ func FuzzRange(f *testing.F) {
 			t.Fatalf("%q of %d: %d-%d, outside %v", spec, size, from, to, outside)
 		}
 	})
+}
+
+// TestBodiesAreNotRequests: a body that is not read, whatever the answer is, ends the connection; what stands in it is not answered.
+func TestBodiesAreNotRequests(t *testing.T) {
+	s := startServer(t, newShopStub().routes(), nil)
+	const inner = "GET /products/mug HTTP/1.1\r\nHost: shop.example\r\n\r\n"
+	for _, method := range []string{"GET", "HEAD", "POST", "DELETE", "OPTIONS"} {
+		for _, target := range []string{"/", "/products/mug", "/products//mug", "/products/mug/", "/none", "/api/v1//carts", "//", "*"} {
+			head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: shop.example\r\nContent-Length: %d\r\n\r\n", method, target, len(inner))
+			c, err := net.Dial("tcp", s.Addr())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+			_, _ = io.WriteString(c, head)
+			time.Sleep(5 * time.Millisecond) // the head alone, and then what looks like a request
+			_, _ = io.WriteString(c, inner)
+			_ = c.(*net.TCPConn).CloseWrite()
+			told, _ := io.ReadAll(c)
+			c.Close()
+			if n := bytes.Count(told, []byte("HTTP/1.1 ")); n != 1 {
+				t.Errorf("%s %s is answered %d times: %q", method, target, n, told)
+			}
+		}
+	}
 }

@@ -59,6 +59,9 @@ func (s *Server) route(ctx *fasthttp.RequestCtx, id string, t timing) {
 	}
 	if at.collapse != "" {
 		s.redirect(ctx, at.collapse, at.query, t)
+		if strings.HasPrefix(method, refusedPrefix) { // its body is on its way, and must not be taken for a request
+			s.hangUp(ctx)
+		}
 		return
 	}
 	m := s.router.find(at.path)

@@ -56,6 +56,8 @@ type Server struct {
 	draining  atomic.Bool
 	ln        net.Listener
 	secure    net.Listener // nil: TLS is spoken in front
+	front     *front       // of ln; nil: the server has its connections
+	serving   atomic.Int64 // listeners that are being served
 	closeOnce sync.Once
 	closeErr  error
 }
@@ -146,6 +148,9 @@ func (s *Server) Listen() (err error) {
 		return err
 	}
 	s.ln, s.secure = ln, secure
+	if !s.guarded && !s.cfg.longWay && len(s.cfg.ProxyProtocol) == 0 {
+		s.front = newFront(s.accepting(ln), s)
+	}
 	if ops != nil {
 		s.ops = newOps(ops, s)
 	}
@@ -193,16 +198,21 @@ func (s *Server) OpsAddr() string {
 
 // Serve answers requests until Close. It returns nil after Close, and when one of its listeners fails.
 func (s *Server) Serve() error {
-	listeners := []net.Listener{s.accepting(s.ln)}
-	if !s.guarded && !s.cfg.longWay {
-		listeners[0] = shortened{listeners[0], s}
+	listeners := []net.Listener{s.front}
+	if s.front == nil {
+		listeners[0] = s.accepting(s.ln)
 	}
 	if s.secure != nil {
 		listeners = append(listeners, &secured{s.accepting(s.secure), s.cfg.HTTPS.TLS})
 	}
 	ended := make(chan error, len(listeners))
+	s.serving.Store(int64(len(listeners)))
 	for _, ln := range listeners {
-		go func() { ended <- s.http.Serve(ln) }()
+		go func() {
+			err := s.http.Serve(ln)
+			s.serving.Add(-1)
+			ended <- err
+		}()
 	}
 	var failed error
 	for range listeners {
@@ -227,11 +237,11 @@ func (s *Server) accepting(ln net.Listener) net.Listener {
 
 // connections are the open ones. fasthttp counts each listener that is served as one, and takes one away.
 func (s *Server) connections() int {
-	n := int(s.http.GetOpenConnectionsCount())
-	if s.secure != nil {
-		n--
+	n := int64(s.http.GetOpenConnectionsCount()) + 1 - s.serving.Load()
+	if s.front != nil {
+		n += s.front.waiting.Load()
 	}
-	return max(0, n)
+	return int(max(0, n))
 }
 
 // Close stops accepting, lets running requests end within the drain time, stops the follower and
@@ -242,6 +252,9 @@ func (s *Server) Close() error {
 		ctx, cancel := context.WithTimeout(context.Background(), s.cfg.DrainTimeout)
 		defer cancel()
 		var errs []error
+		if s.front != nil {
+			s.front.end()
+		}
 		if s.ln != nil {
 			if err := s.http.ShutdownWithContext(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
 				errs = append(errs, fmt.Errorf("edge: drain: %w", err))
@@ -251,6 +264,9 @@ func (s *Server) Close() error {
 			if s.secure != nil {
 				_ = s.secure.Close()
 			}
+		}
+		if s.front != nil {
+			errs = append(errs, s.front.wait(ctx.Done()))
 		}
 		s.stop()
 		s.warmer.close()

@@ -181,7 +181,7 @@ func TestConnectionsOfOneAddressAreBounded(t *testing.T) {
 	for range 3 {
 		go func() { get(t, s, "/products/mug") }()
 	}
-	eventually(t, "three connections are open", func() bool { return s.http.GetOpenConnectionsCount() == 3 })
+	eventually(t, "three connections are open", func() bool { return s.connections() == 3 })
 	req, err := http.NewRequest(http.MethodGet, "http://"+s.Addr()+"/", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -194,5 +194,5 @@ func TestConnectionsOfOneAddressAreBounded(t *testing.T) {
 		}
 	}
 	release()
-	eventually(t, "they are gone", func() bool { return s.http.GetOpenConnectionsCount() == 0 })
+	eventually(t, "they are gone", func() bool { return s.connections() == 0 })
 }

@@ -3,168 +3,16 @@ package edge
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
-	"io"
-	"net"
-	"runtime/debug"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/valyala/fasthttp"
 )
 
-// shortened gives out connections that answer hits themselves.
-type shortened struct {
-	net.Listener
-	s *Server
-}
-
-// Accept implements net.Listener.
-func (l shortened) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if tcp, ok := c.(*net.TCPConn); ok {
-		return &shortcut{TCPConn: tcp, s: l.s, between: true}, nil
-	}
-	return c, err
-}
-
-// shortcut is a connection that answers what the cache holds while it is read, before the server sees a request: a
-// head that came whole is scanned once, and the answer is a prepared head, the lines of the moment and the body, sent in one
-// go. Everything else is handed on unchanged. It must know where requests begin, so it follows the framing of what it
-// hands on; where it cannot be sure, it hands on everything from there to the end of the connection.
-type shortcut struct {
-	*net.TCPConn
-	s *Server
-	// between: what is read next, after skip bytes of a body, begins a request, and nothing waits to be answered or sent.
-	between bool
-	skip    int
-	// readBy and writeBy are the deadlines that were set here, which are moved when there is a second to move.
-	// Zero: the server's own are in force.
-	readBy, writeBy time.Time
-	sending         sync.Mutex // held while an answer is sent, which Close lets end
-}
-
-// Read implements net.Conn.
-func (c *shortcut) Read(p []byte) (int, error) {
-	if c.skip > 0 {
-		n, err := c.TCPConn.Read(p[:min(len(p), c.skip)])
-		c.skip -= n
-		return n, err
-	}
-	for {
-		n, err := c.TCPConn.Read(p)
-		if err != nil && !c.readBy.IsZero() {
-			return n, io.EOF // after an answer: to the server it seems to be the first request that does not come
-		}
-		if err != nil || !c.between {
-			return n, err
-		}
-		answered, err := c.answer(p[:n])
-		if err != nil {
-			return 0, err
-		}
-		if !answered {
-			return n, c.handOn(p[:n])
-		}
-	}
-}
-
-// handOn prepares for the server to read a request that begins with p.
-func (c *shortcut) handOn(p []byte) error {
-	c.between, c.skip = framed(p)
-	c.writeBy = time.Time{}
-	if c.readBy.IsZero() {
-		return nil
-	}
-	c.readBy = time.Time{}
-	return c.SetReadDeadline(time.Now().Add(c.s.cfg.ReadTimeout))
-}
-
-// SetDeadline implements net.Conn. It is called where the connection is taken over: what comes then is no request.
-func (c *shortcut) SetDeadline(t time.Time) error {
-	c.between, c.skip = false, 0
-	return c.TCPConn.SetDeadline(t)
-}
-
-// closeGrace is how long an answer that is being sent may take when the connection is closed.
-const closeGrace = time.Second
-
-// Close implements net.Conn. The server takes a connection that waits for its first request, as all of ours seem to it, for idle.
-func (c *shortcut) Close() error {
-	if c.sending.TryLock() {
-		defer c.sending.Unlock()
-		return c.TCPConn.Close()
-	}
-	_ = c.SetWriteDeadline(time.Now().Add(closeGrace))
-	go func() {
-		c.sending.Lock()
-		defer c.sending.Unlock()
-		_ = c.TCPConn.Close()
-	}()
-	return nil
-}
-
-// vector is an answer on its way.
-type vector struct {
-	head  []byte
-	parts [2][]byte
-	bufs  net.Buffers
-}
-
-var vectors = sync.Pool{New: func() any { return &vector{head: make([]byte, 0, 2048)} }}
-
-// answer sends the answer to a head, if that is whole and alone in p, and the answer is in the cache.
-func (c *shortcut) answer(p []byte) (answered bool, err error) {
-	start := time.Now()
-	v := vectors.Get().(*vector)
-	defer func() {
-		v.parts, v.bufs = [2][]byte{}, nil
-		vectors.Put(v)
-	}()
-	e, body := c.s.shorten(v, p, start)
-	if e == nil {
-		return false, nil
-	}
-	wait := c.s.cfg.WriteTimeout
-	if e.file {
-		wait = c.s.slowSending()
-	}
-	c.sending.Lock()
-	defer c.sending.Unlock()
-	if c.writeBy.Sub(start) < wait {
-		c.writeBy = start.Add(wait + time.Second)
-		if err := c.SetWriteDeadline(c.writeBy); err != nil {
-			return false, err
-		}
-	}
-	if len(body) == 0 {
-		_, err = c.TCPConn.Write(v.head)
-	} else {
-		v.parts = [2][]byte{v.head, body}
-		v.bufs = v.parts[:]
-		_, err = v.bufs.WriteTo(c.TCPConn)
-	}
-	if err != nil {
-		return false, io.EOF // half an answer was sent: there is nothing to add
-	}
-	if c.readBy.Sub(start) < c.s.cfg.IdleTimeout {
-		c.readBy = start.Add(c.s.cfg.IdleTimeout + time.Second)
-		return true, c.SetReadDeadline(c.readBy)
-	}
-	return true, nil
-}
-
-// shorten finds the answer to a request out of the cache: its head is put into v, its body is returned. No entry: the long way
-// must answer.
+// shorten finds the answer to a request out of the cache: its head is put into v, its body is returned. A head that came whole and alone is
+// scanned once, more strictly than anything behind it would; the answer is a prepared head, the lines of the moment, and the
+// body. No entry: the long way must answer.
 func (s *Server) shorten(v *vector, p []byte, start time.Time) (e *entry, body []byte) {
-	defer func() {
-		if problem := recover(); problem != nil { // the long way has not begun
-			e = nil
-			s.metrics.panics.Inc()
-			s.log.Error("the short cut panicked", "panic", fmt.Sprint(problem), "stack", string(debug.Stack()))
-		}
-	}()
 	if s.draining.Load() || (s.answers.Load()+1)%s.cfg.LogSample == 0 {
 		return nil, nil // connections end, and logs are written, on the long way
 	}
@@ -396,35 +244,4 @@ func printable(b []byte) bool {
 		}
 	}
 	return true
-}
-
-// framed reports whether p holds the whole head of one request and nothing of another, and how much of its body is still to come.
-func framed(p []byte) (ok bool, skip int) {
-	end := bytes.Index(p, []byte("\r\n\r\n"))
-	if end <= 0 {
-		return false, 0
-	}
-	body, length, lengths := len(p)-end-len("\r\n\r\n"), 0, 0
-	first := true
-	for line := range bytes.SplitSeq(p[:end], []byte("\r\n")) {
-		if first {
-			first = false
-			continue
-		}
-		name, value, _ := bytes.Cut(line, colon)
-		switch name = bytes.TrimSpace(name); {
-		case bytes.IndexByte(line, '\n') >= 0, bytes.EqualFold(name, transferEncoding):
-			return false, 0
-		case bytes.EqualFold(name, contentLength):
-			n, err := strconv.ParseUint(string(bytes.TrimSpace(value)), 10, 31)
-			if lengths++; err != nil || lengths > 1 {
-				return false, 0
-			}
-			length = int(n)
-		}
-	}
-	if body > length {
-		return false, 0
-	}
-	return true, length - body
 }

@@ -423,21 +423,24 @@ func TestShortcutCutsOffSlowReaders(t *testing.T) {
 	for range 20 {
 		asksForLarge(t, s)
 	}
-	eventually(t, "the server has closed all of them", func() bool { return s.http.GetOpenConnectionsCount() <= 0 })
+	eventually(t, "the server has closed all of them", func() bool { return s.connections() <= 0 })
 }
 
-// TestShortcutCloses: answers that are being sent when the server closes have a moment to arrive, and are not waited for much
-// longer, however many there are.
+// TestShortcutCloses: an answer that is being sent when the server closes arrives whole, connections that wait are closed at once, and who
+// does not read holds nothing up for longer than an answer may take.
 func TestShortcutCloses(t *testing.T) {
-	s := serveLarge(t, func(c *Config) { c.WriteTimeout, c.DrainTimeout = time.Hour, 5*time.Second })
+	s := serveLarge(t, func(c *Config) { c.WriteTimeout, c.DrainTimeout = 2*time.Second, 5*time.Second })
 	for range 20 {
 		asksForLarge(t, s) // and nobody reads
 	}
-	b := asksForLarge(t, s)
-	time.Sleep(5500 * time.Millisecond) // then they seem to be idle
+	idle, b := newKept(t, s), asksForLarge(t, s)
+	idle.send(pageRequest)
+	began := time.Now()
 	closed := make(chan error, 1)
 	go func() { closed <- s.Close() }()
-	time.Sleep(closeGrace / 4)
+	if _, err := idle.r.ReadByte(); err != io.EOF || time.Since(began) > time.Second {
+		t.Errorf("a connection that waits ends with %v after %v", err, time.Since(began))
+	}
 	resp, err := http.ReadResponse(b.r, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -487,6 +490,7 @@ func TestShortcutIsNotFooled(t *testing.T) {
 		"a body":                       {post + length + "\r\n"},
 		"a body after a hit":           {pageRequest, post + length + "\r\n"},
 		"a body after half of it":      {post + "Content-Length: 1000\r\n\r\n" + strings.Repeat("x", 500), strings.Repeat("x", 500-len(pageRequest))},
+		"a large body and half a head": {post + "Content-Length: 20000\r\n\r\n" + strings.Repeat("x", 15000), strings.Repeat("x", 5000) + "GET /none HTTP/1.1\r\nHost: shop.example\r\nX-A: "},
 		"a body of a HEAD":             {"HEAD /cart HTTP/1.1\r\nHost: shop.example\r\n" + length + "\r\n"},
 		"a body of a page":             {"GET /products/mug HTTP/1.1\r\nHost: shop.example\r\n" + length + "\r\n"},
 		"a body in chunks":             {post + fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n", len(pageRequest))},
@@ -510,9 +514,80 @@ func TestShortcutIsNotFooled(t *testing.T) {
 	}
 }
 
+// TestFrontBoundsConnections: connections that have said nothing yet count, too.
+func TestFrontBoundsConnections(t *testing.T) {
+	for want, tune := range map[string]func(*Config){
+		"HTTP/1.1 429 ": func(c *Config) { c.MaxConnsPerIP = 3 },
+		"HTTP/1.1 503 ": func(c *Config) { c.Concurrency = 3 },
+	} {
+		s := startServer(t, newShopStub().routes(), tune)
+		var all []*kept
+		for range 3 {
+			all = append(all, newKept(t, s))
+		}
+		eventually(t, "three are connected", func() bool { return s.connections() == 3 })
+		if told, _ := io.ReadAll(newKept(t, s).r); !strings.HasPrefix(string(told), want) {
+			t.Errorf("the fourth is told %q, want %q", told, want)
+		}
+		all[0].conn.Close()
+		eventually(t, "one is gone", func() bool { return s.connections() == 2 })
+		newKept(t, s).send(pageRequest)
+	}
+}
+
+// TestFrontHoldsSmallBodies: a request with a small body is the server's when it is whole, and its body has time of its own; what will be
+// refused, and whoever waits to be told to continue, is not waited for.
+func TestFrontHoldsSmallBodies(t *testing.T) {
+	const limit = 600 * time.Millisecond
+	s := startServer(t, newShopStub().routes(), func(c *Config) { c.ReadTimeout, c.LogSample = limit, 1<<40 })
+	const head = "POST /api/v1/carts HTTP/1.1\r\nHost: shop.example\r\nContent-Type: application/json\r\n"
+	atServer := func() int64 { return int64(s.connections()) - s.front.waiting.Load() }
+	write := func(b *kept, text string) {
+		t.Helper()
+		if _, err := io.WriteString(b.conn, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := newKept(t, s)
+	write(b, head[:20])
+	time.Sleep(limit * 2 / 3)
+	write(b, head[20:]+"Content-Length: 10\r\n\r\n{\"a\"")
+	for range 20 {
+		time.Sleep(limit / 30)
+		if n := atServer(); n != 0 {
+			t.Fatalf("%d requests are at the server before their bodies have come", n)
+		}
+	}
+	if resp := b.send(":1234}"); resp.StatusCode != 200 {
+		t.Errorf("a body that came in time: %d", resp.StatusCode)
+	}
+	if resp := newKept(t, s).send("DELETE /api/v1/carts/1 HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 10\r\n\r\n"); resp.StatusCode != 413 {
+		t.Errorf("a body that nobody takes: %d", resp.StatusCode)
+	}
+	b = newKept(t, s)
+	if resp := b.send(head + "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"); resp.StatusCode != http.StatusContinue {
+		t.Fatalf("who asks whether to continue is told %d", resp.StatusCode)
+	}
+	if resp := b.send("{}"); resp.StatusCode != 200 {
+		t.Errorf("after that: %d", resp.StatusCode)
+	}
+	b = newKept(t, s)
+	write(b, head+"Content-Length: 60000\r\n\r\n{")
+	eventually(t, "the server has a request with a large body", func() bool { return atServer() == 1 })
+}
+
+// TestFrontClosesSilentOnes: a connection on which nothing is asked is closed, and told nothing.
+func TestFrontClosesSilentOnes(t *testing.T) {
+	s := startServer(t, newShopStub().routes(), func(c *Config) { c.ReadTimeout = 200 * time.Millisecond })
+	began := time.Now()
+	if told, err := io.ReadAll(newKept(t, s).r); len(told) > 0 || err != nil || time.Since(began) < 150*time.Millisecond {
+		t.Errorf("after %v it is told %q, %v", time.Since(began), told, err)
+	}
+}
+
 // FuzzShortcut: whatever the short cut takes for a request, the server reads as the same request and answers the same.
 func FuzzShortcut(f *testing.F) {
-	for _, seed := range []string{pageRequest, browserHead + endOfHead, browserHead + "If-None-Match: *\r\n" + endOfHead, browserHead + "Range: bytes=1-2\r\n" + endOfHead,
+	for _, seed := range []string{pageRequest, browserHead + lastLine, browserHead + "If-None-Match: *\r\n" + lastLine, browserHead + "Range: bytes=1-2\r\n" + lastLine,
 		"GET / HTTP/1.1\r\nHost: a\r\nAccept: application/json\r\nX-Request-Id: mine\r\n\r\n", "GET /assets/a.jpg HTTP/1.1\r\nHost: [::1]:80\r\nConnection: Keep-Alive\r\n\r\n"} {
 		f.Add([]byte(seed))
 	}
@@ -528,15 +603,16 @@ func FuzzShortcut(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, p []byte) {
-		if ok, skip := framed(p); ok && skip < 0 {
-			t.Fatal("less than nothing is still to come")
+		end := bytes.Index(p, endOfHead) + len(endOfHead)
+		if ok, size, skip := framed(p, end); ok && (skip < 0 || skip > size) {
+			t.Fatalf("%d of %d bytes are still to come", skip, size)
 		}
 		v := &vector{}
 		e, body := s.shorten(v, p, time.Now())
 		if e == nil {
 			return
 		}
-		if ok, skip := framed(p); !ok || skip != 0 {
+		if ok, size, _ := framed(p, end); !ok || size != 0 {
 			t.Fatalf("%q is answered, and not one request without a body", p)
 		}
 		resp, err := http.ReadResponse(bufio.NewReader(io.MultiReader(bytes.NewReader(v.head), bytes.NewReader(body))), nil)

@@ -129,7 +129,7 @@ func TestSlowReadersAreCutOff(t *testing.T) {
 		})
 	}
 	eventually(t, "everybody has the first byte", func() bool { return began.Load() >= 20 })
-	eventually(t, "the server has closed all of them", func() bool { return s.http.GetOpenConnectionsCount() <= 0 })
+	eventually(t, "the server has closed all of them", func() bool { return s.connections() <= 0 })
 }
 
 // TestFilesHaveTimeToArrive: what is a page's time is not enough for a film on a slow line.
@@ -178,7 +178,7 @@ func TestDripsTakeNobodysTurn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "all of them are connected", func() bool { return s.http.GetOpenConnectionsCount() >= 20 })
+	eventually(t, "all of them are connected", func() bool { return s.connections() >= 20 })
 	for range 20 {
 		if resp, body := get(t, s, "/cart"); resp.StatusCode != http.StatusOK {
 			t.Fatalf("beside slow bodies, a cart is %d %s", resp.StatusCode, body)

@@ -119,8 +119,7 @@ func (s *Server) Drain(grace time.Duration) error {
 			errs = append(errs, err)
 		}
 	}
-	// The count takes one away for a listener that is served, and none is any more.
-	for end := time.Now().Add(grace); s.http.GetOpenConnectionsCount() >= 0 && time.Now().Before(end); {
+	for end := time.Now().Add(grace); s.connections() > 0 && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)
 	}
 	return errors.Join(errs...)
