@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"os"
 	"runtime/debug"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -408,39 +407,3 @@ func (v *vector) release() {
 	v.parts, v.bufs = [2][]byte{}, nil
 	vectors.Put(v)
 }
-
-// framed reports whether p, whose head ends at end, holds one request and nothing of another, and if nothing but its head
-// is needed to know where it ends. Then size is that of its body, of which skip bytes are still to come.
-func framed(p []byte, end int) (ok bool, size, skip int) {
-	if end <= len(endOfHead) {
-		return false, 0, 0
-	}
-	lengths := 0
-	first := true
-	for line := range bytes.SplitSeq(p[:end-len(endOfHead)], []byte("\r\n")) {
-		if first {
-			first = false
-			continue
-		}
-		name, value, _ := bytes.Cut(line, colon)
-		switch name = bytes.TrimSpace(name); {
-		case bytes.IndexByte(line, '\n') >= 0, bytes.EqualFold(name, transferEncoding), bytes.EqualFold(name, expect):
-			return false, 0, 0
-		case bytes.EqualFold(name, contentLength):
-			n, err := strconv.ParseUint(string(bytes.TrimSpace(value)), 10, 31)
-			if lengths++; err != nil || lengths > 1 {
-				return false, 0, 0
-			}
-			size = int(n)
-		}
-	}
-	if len(p)-end > size {
-		return false, 0, 0
-	}
-	return true, size, size - (len(p) - end)
-}
-
-var (
-	endOfHead = []byte("\r\n\r\n")
-	expect    = []byte("Expect")
-)
