@@ -200,6 +200,11 @@ func run[C any](e envelope, apply func(C) (any, int, *api.Error)) (any, int, *ap
 	if err := decMode.Unmarshal(e.Body, &c); err != nil {
 		return nil, 0, api.Internal(fmt.Errorf("command body: %w", err))
 	}
+	if n, ok := any(&c).(named); ok {
+		if err := nameable(n.names()...); err != nil {
+			return nil, 0, err
+		}
+	}
 	return apply(c)
 }
 

@@ -42,7 +42,11 @@ func (m *Machine) applyReserveKeyed(e envelope) result {
 		}
 		return m.continueOrder(k, rec.Order)
 	}
-	res, refusal := m.reserve(c, k)
+	refusal := nameable(c.names()...)
+	var res reservation
+	if refusal == nil {
+		res, refusal = m.reserve(c, k)
+	}
 	if refusal != nil {
 		return m.remember(k, nil, 0, refusal)
 	}

@@ -19,15 +19,6 @@ func ownConsumer(name string) bool {
 	return name == consumerPayments || name == consumerMail || name == consumerAnalytics
 }
 
-// consumerName reports whether a consumer outside the shop may have a name.
-func consumerName(name string) bool {
-	return handlePattern.MatchString(name) && len(name) <= 64 && !ownConsumer(name)
-}
-
-func badConsumer() *api.Error {
-	return api.Invalid("consumer", "Name the consumer: 1 to 64 of a-z, 0-9 and dashes.")
-}
-
 func noConsumer(name string) *api.Error {
 	return api.NewError(api.CodeNotFound, "There is no consumer %s. PUT /admin/api/v1/outbox/consumers/%s makes one: from then on nothing is dropped before it was read.", name, name)
 }
@@ -43,8 +34,6 @@ func (m *Machine) applyJoinOutbox(c joinOutboxCmd) (any, int, *api.Error) {
 		return api.None{}, 200, nil
 	case known:
 		return m.consumer(c.Name, rec), 200, nil
-	case !consumerName(c.Name): // no table takes every key
-		return nil, 0, badConsumer()
 	case m.outsideConsumers() >= api.MaxOutboxConsumers:
 		return nil, 0, api.NewError(api.CodeConflict, "There are %d consumers already, each of which keeps entries. Remove one that is not used any more.", api.MaxOutboxConsumers)
 	}

@@ -109,6 +109,9 @@ func decodeCommand(b []byte) (commandType, envelope, error) {
 	if err := decMode.Unmarshal(b[2:], &e); err != nil {
 		return 0, e, fmt.Errorf("command %d: %w", b[0], err)
 	}
+	if len(e.Scope) > maxName || len(e.Key) > maxName {
+		return 0, e, fmt.Errorf("command %d: a key of %d bytes", b[0], len(e.Scope)+len(e.Key))
+	}
 	return commandType(b[0]), e, nil
 }
 

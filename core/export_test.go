@@ -276,3 +276,22 @@ func (srv *Server) Frames() (inside, waiting int, refused uint64) {
 
 // OpenDoors lets purchases pass waiting rooms without a ticket.
 func (m *Machine) OpenDoors() { m.openDoors = true }
+
+// Nameless are the commands that make rows under names of their own, with each of these as every name.
+func Nameless(names ...string) (out [][]byte) {
+	add := func(t commandType, k keying, body any) { out = append(out, must(encodeCommand(t, k, body))) }
+	for _, n := range names {
+		product := productRec{Handle: n, Title: "T"}
+		for t, body := range map[commandType]any{
+			cmdPutProducts: putProductsCmd{Products: []productRec{product}}, cmdPutCollection: collectionRec{Handle: n}, cmdPutAsset: assetRec{Name: n}, cmdCreateCart: createCartCmd{ID: n},
+			cmdPutLine: putLineCmd{Cart: n, SKU: n, Currency: "EUR"}, cmdReserve: reserveCmd{Cart: n, Order: n, Person: n, Wrapped: []byte{1}, Given: true}, cmdCreateCustomer: createCustomerCmd{ID: n, EmailHash: n, TokenHash: n},
+			cmdPatchCustomer: patchCustomerCmd{ID: n, EmailHash: n}, cmdOpenSession: openSessionCmd{TokenHash: n}, cmdPutStaff: staffRec{Email: n}, cmdRenewEdge: renewEdgeCmd{Edge: n}, cmdCutSlice: cutSliceCmd{Consumer: n, Max: 1},
+			cmdAckSlice: ackSliceCmd{Consumer: n}, cmdStageImport: stageImportCmd{ID: n}, cmdPutMember: putMemberCmd{ID: n}, cmdJoinOutbox: joinOutboxCmd{Name: n}, cmdPutRoom: putRoomCmd{ID: n}, cmdFeed: feedCmd{n, []feedItemRec{{n, n, 1, 1}}},
+			cmdChangeStock: changeStockCmd{SKU: n, Location: n, Delta: 1},
+		} {
+			add(t, keying{}, body)
+		}
+		add(cmdCreateCart, keying{n, n, "hash"}, createCartCmd{ID: "c"})
+	}
+	return out
+}

@@ -14,11 +14,11 @@ func (s *Service) outsider(c *call, name string) error {
 	if err := need(c, roleMerchandiser, roleOperator); err != nil {
 		return err
 	}
+	if !handlePattern.MatchString(name) || len(name) > 64 {
+		return api.Invalid("consumer", "Name the consumer: 1 to 64 of a-z, 0-9 and dashes.")
+	}
 	if ownConsumer(name) {
 		return api.NewError(api.CodeForbidden, "%s is a part of the shop. Choose a name of your own.", name)
-	}
-	if !consumerName(name) {
-		return badConsumer()
 	}
 	return nil
 }
