@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"meridian/api"
@@ -144,17 +145,27 @@ func (s *Shop) purge(ctx context.Context, r *Request) (*Answer, error) {
 		return nil, api.Invalid("tags", "tags and paths must hold at most %d together", maxPurgeTags)
 	}
 	for _, tag := range body.Tags {
-		if !bounded(tag, 160, func(c byte) bool { return c > ' ' && c < 0x7f }) {
-			return nil, api.Invalid("tags", "must hold tags such as product:mug or catalogue")
+		if !purgeable(tag) {
+			return nil, api.Invalid("tags", "must hold product:HANDLE, collection:HANDLE, catalogue or content, and not %q", tag)
 		}
 	}
 	tags := body.Tags
 	for _, path := range body.Paths {
 		at, err := parseTarget([]byte(path))
-		if err != nil || at.collapse != "" || len(at.query) > 0 {
-			return nil, api.Invalid("paths", "must hold paths as they stand in an address, without a query, such as /products/mug")
+		if err != nil || at.collapse != "" || len(at.query) > 0 || strings.Contains(path, "*") {
+			return nil, api.Invalid("paths", "must hold paths as they stand in an address, without a query and without stars, such as /products/mug")
 		}
 		tags = append(tags, pathTag(at.path))
 	}
 	return askStaff(ctx, s, r, api.CachePurge, api.Purge{Tags: tags, All: body.All, Soft: body.Soft})
+}
+
+// purgeable reports whether answers may have a tag; those of paths are made of paths.
+func purgeable(tag string) bool {
+	kind, handle, _ := strings.Cut(tag, ":")
+	switch kind {
+	case "product", "collection":
+		return validHandle(handle)
+	}
+	return tag == api.TagCatalogue || tag == api.TagContent
 }

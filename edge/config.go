@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -126,6 +128,11 @@ func (c *Config) setDefaults() error {
 		return errors.New("edge: --https-addr: name certificates, too")
 	case len(c.Routes) == 0:
 		return errors.New("edge: no routes")
+	}
+	if c.WarmFile != "" {
+		if info, err := os.Stat(filepath.Dir(c.WarmFile)); err != nil || !info.IsDir() {
+			return fmt.Errorf("edge: --warm %s: make its directory first", c.WarmFile)
+		}
 	}
 	for _, d := range []struct {
 		v   *time.Duration

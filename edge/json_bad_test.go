@@ -130,6 +130,8 @@ func TestBadInput(t *testing.T) {
 		{"PUT", "/admin/api/v1/waiting-rooms/drop", `{"rate":1e999}`, []string{"Authorization", staffToken}, 422, "invalid", "rate"},
 		{"PUT", "/admin/api/v1/waiting-rooms/drop", `{"rate":0}`, []string{"Authorization", staffToken}, 422, "invalid", "rate"},
 		{"POST", "/admin/api/v1/cache/purge", `{}`, []string{"Authorization", staffToken}, 422, "invalid", "tags"},
+		{"POST", "/admin/api/v1/cache/purge", `{"tags":["product/mug"]}`, []string{"Authorization", staffToken}, 422, "invalid", "tags"},
+		{"POST", "/admin/api/v1/cache/purge", `{"paths":["/search*"]}`, []string{"Authorization", staffToken}, 422, "invalid", "paths"},
 		{"POST", "/admin/api/v1/cache/purge", `{"paths":["products/mug"]}`, []string{"Authorization", staffToken}, 422, "invalid", "paths"},
 		{"POST", "/admin/api/v1/cache/purge", `{"paths":["/products/mug?x=1"]}`, []string{"Authorization", staffToken}, 422, "invalid", "paths"},
 		{"POST", "/admin/api/v1/cluster/members", `{"id":"core-us","role":"boss"}`, []string{"Authorization", operatorToken}, 422, "invalid", "role"},

@@ -37,7 +37,7 @@ func (s *Shop) pageRoutes() []Route {
 		{Method: "GET", Pattern: "/register", Class: Private, Query: []string{"next"}, Handler: s.signInPage},
 		form("/register", CountSignIn, s.signInForm),
 		form("/sign-out", CountBrowse, s.signOutForm),
-		{Method: "GET", Pattern: "/wait/{room}", Class: Private, Handler: s.waitPage},
+		{Method: "GET", Pattern: "/wait/{room}", Class: Private, Query: []string{"for"}, Handler: s.waitPage},
 		form("/wait/{room}", CountCartWrite, s.joinForm),
 	}
 }
@@ -249,6 +249,9 @@ func (s *Shop) noteChange(ctx context.Context, a *Answer, r *Request, before, af
 
 // sentence is a refusal in words for the top of a page: its fields' messages where there are any.
 func sentence(e *api.Error) string {
+	if e.Code == api.CodeOutcomeUnknown { // the detail speaks to programs
+		return "The shop did not answer in time, so it is not known yet whether this happened. Look, for example at your cart, and do it again if it did not."
+	}
 	if len(e.Errors) == 0 {
 		return e.Detail
 	}

@@ -14,7 +14,10 @@ func (s *Shop) join(ctx context.Context, t *trip, room *api.Room) (*Answer, erro
 	if err := s.takePlace(ctx, t.r, a, room); err != nil && api.CodeOf(err) != api.CodeOutOfStock {
 		return nil, err
 	}
-	return redirect(a, "/wait/"+room.ID)
+	if room.Product == "" {
+		return redirect(a, "/wait/"+room.ID)
+	}
+	return redirect(a, "/wait/"+room.ID+"?for="+room.Product) // for when the room is closed and nobody knows
 }
 
 // joinForm is the button of the page on which one waits.
@@ -33,6 +36,9 @@ func (s *Shop) waitPage(ctx context.Context, r *Request) (*Answer, error) {
 	room, err := s.room(ctx, r)
 	if err != nil {
 		a.jar(r).Flash = "info:Nobody has to wait any more."
+		if at := r.Query["for"]; len(at) == 1 && validHandle(at[0]) {
+			return redirect(a, "/products/"+at[0])
+		}
 		return redirect(a, "/")
 	}
 	q := s.queue(r, room)

@@ -23,6 +23,7 @@ func TestConfigNamesTheFlag(t *testing.T) {
 		"--region": {ID: "e", Routes: routes, Secret: secret},
 		"--secret": {ID: "e", Region: "eu", Routes: routes, Secret: []byte("short")},
 		"routes":   {ID: "e", Region: "eu", Secret: secret},
+		"--warm":   {ID: "e", Region: "eu", Secret: secret, Routes: routes, WarmFile: "/nowhere/at/all"},
 		"twice":    {ID: "e", Region: "eu", Secret: secret, Routes: append(routes, routes[0])},
 		"method":   {ID: "e", Region: "eu", Secret: secret, Routes: []Route{{Method: "get", Pattern: "/", Handler: routes[0].Handler}}},
 	} {

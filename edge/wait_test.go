@@ -88,7 +88,7 @@ func TestWaitingOnPages(t *testing.T) {
 	})
 	r.do("GET", "/wait/drop", "").must(t, 200, "Take a place", "<b>5</b>")
 	sent := r.form("/cart", "sku", "MUG-S", "quantity", "1")
-	if sent.must(t, 303); sent.Header.Get("Location") != "/wait/drop" {
+	if sent.must(t, 303); sent.Header.Get("Location") != "/wait/drop?for=mug" {
 		t.Errorf("sent to %s", sent.Header.Get("Location"))
 	}
 	if n := len(r.core.called("carts.put_line")); n > 0 {
@@ -119,7 +119,7 @@ func TestWaitingOnPages(t *testing.T) {
 	r.form("/checkout", "email", "a@example.com", "key", "k1", "payment_token", "tok_ok").must(t, 303)
 
 	r.change(func(room *api.Room) { room.Over = 6 })
-	if to := r.form("/cart", "sku", "MUG-S", "quantity", "1").must(t, 303); to.Header.Get("Location") != "/wait/drop" {
+	if to := r.form("/cart", "sku", "MUG-S", "quantity", "1").must(t, 303); to.Header.Get("Location") != "/wait/drop?for=mug" {
 		t.Errorf("after the turn was over, the cart's form leads to %s", to.Header.Get("Location"))
 	}
 	if r.arrived != 7 {
@@ -127,6 +127,12 @@ func TestWaitingOnPages(t *testing.T) {
 	}
 	r.change(func(room *api.Room) { room.Available, room.Held = 0, 0 })
 	r.do("GET", "/wait/drop", "").must(t, 200, "Sold out")
+	if to := r.do("GET", "/wait/nowhere?for=mug", "").must(t, 303); to.Header.Get("Location") != "/products/mug" {
+		t.Errorf("a room that was closed leads to %s", to.Header.Get("Location"))
+	}
+	if to := r.do("GET", "/wait/nowhere?for=//evil.example", "").must(t, 303); to.Header.Get("Location") != "/" {
+		t.Errorf("a room that was closed leads to %s", to.Header.Get("Location"))
+	}
 	if to := r.do("GET", "/wait/nowhere", "").must(t, 303); to.Header.Get("Location") != "/" {
 		t.Errorf("a room that is not open leads to %s", to.Header.Get("Location"))
 	}
