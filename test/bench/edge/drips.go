@@ -30,6 +30,7 @@ const (
 type dripFigures struct {
 	drips         dripsResult
 	memory        float64 // of the server, bytes a connection
+	share         float64 // of a processor, that the server spends on them when nobody else is there
 	alone, beside answers // without, and with another wave
 	client        time.Duration
 }
@@ -84,10 +85,20 @@ func (b *bench) waves(ctx context.Context, s *system, o options, l load, kind st
 		f.memory = float64(now-before) / dripConns
 		return err
 	}
+	began := time.Now()
+	spent, err := process.Tree(s.pid)
+	if err != nil {
+		return f, err
+	}
 	quiet, _, err := b.wave(ctx, s, kind, memory)
 	if err != nil {
 		return f, err
 	}
+	more, err := process.Tree(s.pid)
+	if err != nil {
+		return f, err
+	}
+	f.share = (more - spent).Seconds() / time.Since(began).Seconds()
 	if f.alone, err = drive(ctx, o, s.base+s.page.Path, l); err != nil {
 		return f, err
 	}
@@ -158,6 +169,7 @@ func (b *bench) dripLines() (out []report.Line) {
 				return 100 * (f.drips.Most - dripDeadline).Seconds() / dripDeadline.Seconds()
 			})
 		line("memory of the edge for each", "KiB", report.AtMost(16), func(f dripFigures) float64 { return f.memory / 1024 })
+		line("share of a processor that the edge spends on them", "%", report.AtMost(10), func(f dripFigures) float64 { return 100 * f.share })
 		line("answers a second to others, over those without drips", "×", report.AtLeast(0.9), func(f dripFigures) float64 { return f.beside.rate / f.alone.rate })
 	}
 	return out
