@@ -152,5 +152,33 @@ func TestHitMakesNoGarbage(t *testing.T) {
 		if got := string(ctx.Response.Header.Peek("Cache-Status")); n > 0 || !strings.Contains(got, "; hit; ttl=") {
 			t.Errorf("%q: %v allocations, %s", more, n, got)
 		}
+		v, head := &vector{head: make([]byte, 0, 4096)}, []byte(browserHead+more+lastLine)
+		s.shorten(v, head, time.Now()) // prepares
+		short := testing.AllocsPerRun(500, func() {
+			if e, _ := s.shorten(v, head, time.Now()); e == nil {
+				t.Fatal("no short cut")
+			}
+		})
+		if short > 0 {
+			t.Errorf("%q: %v allocations on the short cut", more, short)
+		}
+	}
+}
+
+// TestPrintable: every byte, in every place of a word and beside every other kind, is told as it is.
+func TestPrintable(t *testing.T) {
+	for c := range 256 {
+		for length := 1; length <= 20; length++ {
+			for _, beside := range []byte{' ', '~', 'a', '_'} {
+				b := bytes.Repeat([]byte{beside}, length)
+				for i := range b {
+					b[i] = byte(c)
+					if got, want := printable(b), c >= ' ' && c <= '~'; got != want {
+						t.Fatalf("%q: %v, want %v", b, got, want)
+					}
+					b[i] = beside
+				}
+			}
+		}
 	}
 }

@@ -134,7 +134,7 @@ func printable(b []byte) bool {
 	const ones = 0x0101010101010101
 	for ; len(b) >= 8; b = b[8:] {
 		x := binary.LittleEndian.Uint64(b)
-		if (x-ones*' '|x|x+ones)&(ones*0x80) != 0 {
+		if ((x-ones*' ')|x|(x+ones))&(ones*0x80) != 0 {
 			return false
 		}
 	}
