@@ -2,6 +2,7 @@ package edge
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -305,4 +306,22 @@ func answerTo(t testing.TB, head string, handler func(*requestCtx)) (answer stri
 	}
 	slices.Sort(lines)
 	return fmt.Sprintf("%d\n%s\n\n%s", ctx.Response.StatusCode(), strings.Join(lines, "\n"), ctx.Response.Body()), true
+}
+
+// safeBuffer takes a log while it is read.
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *safeBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *safeBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
 }
