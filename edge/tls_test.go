@@ -9,8 +9,10 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -316,10 +318,16 @@ func TestNoRedirectBehindAProxy(t *testing.T) {
 // again is the same socket under a descriptor of its own, as a successor gets it.
 func again(t *testing.T, ln net.Listener) net.Listener {
 	t.Helper()
-	f, err := ln.(*net.TCPListener).File()
+	raw, err := ln.(*net.TCPListener).SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Not File: that makes the socket a blocking one for a moment, also for who accepts at it just then, and for ever.
+	fd, failed := 0, error(nil)
+	if err := raw.Control(func(of uintptr) { fd, failed = syscall.Dup(int(of)) }); err != nil || failed != nil {
+		t.Fatal(err, failed)
+	}
+	f := os.NewFile(uintptr(fd), "listener")
 	defer f.Close()
 	dup, err := net.FileListener(f)
 	if err != nil {
