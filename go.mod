@@ -52,6 +52,8 @@ require (
 	golang.org/x/text v0.43.0
 )
 
+require github.com/google/pprof v0.0.0-20260906184651-6331bc6350fe
+
 require (
 	github.com/armon/go-metrics v0.4.1 // indirect
 	github.com/aymerick/douceur v0.2.0 // indirect

@@ -44,7 +44,7 @@ type FrameResult struct {
 	Replay  bool
 	Compact bool
 	Leader  string
-	Body    string
+	Body    []byte
 }
 
 // FrameType is the media type of frames and their results.
@@ -108,7 +108,7 @@ func FrameCalls(b []byte) int {
 
 // ParseFrame reads a frame of at most limit calls. Its calls share the memory of s.
 func ParseFrame(s string, limit int) (f Frame, err error) {
-	r := reader{rest: s}
+	r := reader[string]{rest: s}
 	n := r.head(limit)
 	f.Calls = make([]FrameCall, n)
 	for i := range f.Calls {
@@ -144,9 +144,9 @@ func (f FrameResults) Append(b []byte) []byte {
 	return b
 }
 
-// ParseFrameResults reads results; there must be as many as the frame had calls. They share the memory of s.
-func ParseFrameResults(s string, calls int) (f FrameResults, err error) {
-	r := reader{rest: s}
+// ParseFrameResults reads results; there must be as many as the frame had calls. Their bodies share the memory of b.
+func ParseFrameResults(b []byte, calls int) (f FrameResults, err error) {
+	r := reader[[]byte]{rest: b}
 	if n := r.head(calls); n != calls && r.err == nil {
 		return f, fmt.Errorf("%w: %d results for %d calls", errFrame, n, calls)
 	}
@@ -159,30 +159,32 @@ func ParseFrameResults(s string, calls int) (f FrameResults, err error) {
 			r.bad("result")
 		}
 		f.Results[i] = FrameResult{Status: int(status), Replay: flags&flagReplay != 0, Compact: flags&flagCompact != 0,
-			Index: Index{Timeline: uint32(timeline), Raft: r.uvarint()}, Leader: r.text(), Body: r.text()}
+			Index: Index{Timeline: uint32(timeline), Raft: r.uvarint()}, Leader: string(r.text()), Body: r.text()}
 	}
 	return f, r.end()
 }
 
-func appendText(b []byte, s string) []byte {
+func appendText[T text](b []byte, s T) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// reader cuts values off a string; after the first fault it gives zeros.
-type reader struct {
-	rest string
+type text interface{ string | []byte }
+
+// reader cuts values off a text; after the first fault it gives zeros.
+type reader[T text] struct {
+	rest T
 	err  error
 }
 
-func (r *reader) bad(what string) {
+func (r *reader[T]) bad(what string) {
 	if r.err == nil {
 		r.err = fmt.Errorf("%w: %s", errFrame, what)
 	}
-	r.rest = ""
+	r.rest = r.rest[:0]
 }
 
-func (r *reader) byte() byte {
-	if r.rest == "" {
+func (r *reader[T]) byte() byte {
+	if len(r.rest) == 0 {
 		r.bad("it ends early")
 		return 0
 	}
@@ -191,7 +193,7 @@ func (r *reader) byte() byte {
 	return b
 }
 
-func (r *reader) uvarint() (v uint64) {
+func (r *reader[T]) uvarint() (v uint64) {
 	for shift := 0; shift < 64; shift += 7 {
 		b := r.byte()
 		v |= uint64(b&0x7f) << shift
@@ -203,24 +205,24 @@ func (r *reader) uvarint() (v uint64) {
 	return 0
 }
 
-func (r *reader) varint() int64 {
+func (r *reader[T]) varint() int64 {
 	u := r.uvarint()
 	return int64(u>>1) ^ -int64(u&1)
 }
 
-func (r *reader) text() string {
+func (r *reader[T]) text() (s T) {
 	n := r.uvarint()
 	if n > uint64(len(r.rest)) {
 		r.bad("length")
-		return ""
+		return s
 	}
-	s := r.rest[:n]
+	s = r.rest[:n]
 	r.rest = r.rest[n:]
 	return s
 }
 
 // head reads version and count.
-func (r *reader) head(limit int) int {
+func (r *reader[T]) head(limit int) int {
 	if r.byte() != frameVersion {
 		r.bad("version")
 	}
@@ -232,8 +234,8 @@ func (r *reader) head(limit int) int {
 	return int(n)
 }
 
-func (r *reader) end() error {
-	if r.err == nil && r.rest != "" {
+func (r *reader[T]) end() error {
+	if r.err == nil && len(r.rest) > 0 {
 		r.bad("something follows it")
 	}
 	return r.err
@@ -247,7 +249,7 @@ func (a AdjustStock) AppendCompact(b []byte) []byte {
 
 // ParseCompact implements CompactParser.
 func (a *AdjustStock) ParseCompact(s string) error {
-	r := reader{rest: s}
+	r := reader[string]{rest: s}
 	*a = AdjustStock{SKU: r.text(), Location: r.text(), Delta: r.varint(), Reason: r.text()}
 	return r.end()
 }
@@ -263,7 +265,7 @@ func (l StockLevel) AppendCompact(b []byte) []byte {
 
 // ParseCompact implements CompactParser.
 func (l *StockLevel) ParseCompact(s string) error {
-	r := reader{rest: s}
+	r := reader[string]{rest: s}
 	*l = StockLevel{SKU: r.text(), Location: r.text(), OnHand: r.varint(), Reserved: r.varint(),
 		Index: Index{Timeline: uint32(r.uvarint()), Raft: r.uvarint()}}
 	l.Available = l.OnHand - l.Reserved

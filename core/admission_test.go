@@ -55,7 +55,7 @@ func TestFramesAreBounded(t *testing.T) {
 	for i := range frames {
 		wg.Go(func() {
 			status, _, body := s.postFrame(fmt.Sprintf("in-%d", i), "A", perFrame)
-			if out, err := api.ParseFrameResults(string(body), perFrame); status != 200 || err != nil || out.Results[perFrame-1].Status != 200 {
+			if out, err := api.ParseFrameResults(body, perFrame); status != 200 || err != nil || out.Results[perFrame-1].Status != 200 {
 				t.Errorf("a frame that was let in got %d, %v", status, err)
 			}
 		})

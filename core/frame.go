@@ -183,10 +183,10 @@ func (srv *Server) adjustGroup(waitMS int64, commands [][]byte, places []int, ca
 		ends[n] = len(bodies)
 		results[i] = api.FrameResult{Status: 200, Index: at, Replay: r.replay, Compact: true}
 	}
-	all, from := string(bodies), 0
+	from := 0
 	for n, i := range places {
 		if results[i].Compact {
-			results[i].Body = all[from:ends[n]]
+			results[i].Body = bodies[from:ends[n]]
 		}
 		from = ends[n]
 	}
@@ -196,7 +196,7 @@ func (srv *Server) adjustGroup(waitMS int64, commands [][]byte, places []int, ca
 func (srv *Server) refused(k *api.FrameCall, err error, r reply) api.FrameResult {
 	e := srv.explain(err, k.Name, k.RequestID)
 	raw, _ := json.Marshal(e)
-	out := api.FrameResult{Status: e.Status, Index: r.index, Replay: r.replay, Body: string(raw)}
+	out := api.FrameResult{Status: e.Status, Index: r.index, Replay: r.replay, Body: raw}
 	if e.Status == 421 {
 		out.Leader = srv.service.log.Leader()
 	}
@@ -208,7 +208,7 @@ func (srv *Server) frameCall(c api.FrameCall) (out api.FrameResult) {
 		if p := recover(); p != nil {
 			srv.log.Error("panic while answering", "endpoint", c.Name, "panic", fmt.Sprint(p))
 			raw, _ := json.Marshal(api.Internal(nil))
-			out = api.FrameResult{Status: 500, Body: string(raw)}
+			out = api.FrameResult{Status: 500, Body: raw}
 		}
 	}()
 	if c.Compact {
@@ -228,5 +228,5 @@ func (srv *Server) frameCall(c api.FrameCall) (out api.FrameResult) {
 	if err != nil {
 		return srv.refused(&c, err, r)
 	}
-	return api.FrameResult{Status: r.status, Index: r.index, Replay: r.replay, Body: string(raw)}
+	return api.FrameResult{Status: r.status, Index: r.index, Replay: r.replay, Body: raw}
 }

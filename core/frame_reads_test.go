@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"bytes"
 	"testing"
 
 	"meridian/api"
@@ -11,7 +12,7 @@ func (s *shop) reads(min string, calls ...api.FrameCall) (status int, index stri
 	s.t.Helper()
 	resp := s.sendFrame(api.ReadFrame, min, calls)
 	if resp.StatusCode() == 200 {
-		out, err := api.ParseFrameResults(string(resp.Body()), len(calls))
+		out, err := api.ParseFrameResults(bytes.Clone(resp.Body()), len(calls))
 		if err != nil {
 			s.t.Fatal(err)
 		}

@@ -113,7 +113,7 @@ func (c *wireCore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		var out api.FrameResults
 		for _, k := range frame.Calls {
 			status, replay, answer := c.answer(wireCall{Name: k.Name, Key: k.Key, Credential: k.Credential, Min: min, Body: frameBody(k)})
-			out.Results = append(out.Results, api.FrameResult{Status: status, Index: c.index, Replay: replay, Body: string(answer)})
+			out.Results = append(out.Results, api.FrameResult{Status: status, Index: c.index, Replay: replay, Body: answer})
 		}
 		_, _ = w.Write(out.Append(nil))
 		return

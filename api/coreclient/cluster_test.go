@@ -155,7 +155,7 @@ func (w *wire) frame(id string, body []byte) step {
 			return s
 		}
 		b, _ := json.Marshal(s.body)
-		out.Results = append(out.Results, api.FrameResult{Status: s.status, Index: api.Index{Timeline: 1, Raft: 100}, Replay: s.replay, Leader: s.leader, Body: string(b)})
+		out.Results = append(out.Results, api.FrameResult{Status: s.status, Index: api.Index{Timeline: 1, Raft: 100}, Replay: s.replay, Leader: s.leader, Body: b})
 	}
 	return step{status: 200, raw: out.Append(nil)}
 }

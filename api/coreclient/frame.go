@@ -139,7 +139,7 @@ func (f *framer) deliver(batch []*waiting) {
 			continue
 		}
 		r := results[i]
-		w.done <- outcome{reply: reply{status: r.Status, index: r.Index, replay: r.Replay, compact: r.Compact, leader: r.Leader, body: []byte(r.Body)}}
+		w.done <- outcome{reply: reply{status: r.Status, index: r.Index, replay: r.Replay, compact: r.Compact, leader: r.Leader, body: r.Body}}
 	}
 }
 
@@ -167,9 +167,9 @@ func (f *framer) send(ctx context.Context, batch []*waiting) ([]api.FrameResult,
 func (r reply) results(calls int) ([]api.FrameResult, error) {
 	if r.status != fasthttp.StatusOK {
 		// The frame as a whole was refused: every call of it gets that answer.
-		return slices.Repeat([]api.FrameResult{{Status: r.status, Index: r.index, Leader: r.leader, Body: string(r.body)}}, calls), nil
+		return slices.Repeat([]api.FrameResult{{Status: r.status, Index: r.index, Leader: r.leader, Body: r.body}}, calls), nil
 	}
-	out, err := api.ParseFrameResults(string(r.body), calls)
+	out, err := api.ParseFrameResults(r.body, calls)
 	if err != nil {
 		return nil, fmt.Errorf("decode frame: %w", err)
 	}

@@ -108,7 +108,7 @@ func (c *Client) readAll(batch []*gathered) {
 			wg.Go(w.alone)
 		default:
 			r := results[i]
-			w.done <- outcome{reply: reply{status: r.Status, index: r.Index, leader: r.Leader, body: []byte(r.Body)}}
+			w.done <- outcome{reply: reply{status: r.Status, index: r.Index, leader: r.Leader, body: r.Body}}
 		}
 	}
 	wg.Wait()

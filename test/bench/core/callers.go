@@ -124,12 +124,12 @@ func (p *caller) send() error {
 		p.open = p.open[:0]
 		return nil
 	}
-	results, err := api.ParseFrameResults(string(body), len(p.calls))
+	results, err := api.ParseFrameResults(body, len(p.calls))
 	if err != nil {
 		return err
 	}
 	for at := len(p.calls) - 1; at >= 0; at-- {
-		if err := p.settle(at, results.Results[at].Status, results.Results[at].Body); err != nil {
+		if err := p.settle(at, results.Results[at].Status, string(results.Results[at].Body)); err != nil {
 			return err
 		}
 	}

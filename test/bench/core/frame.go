@@ -71,14 +71,14 @@ func readLevels(w *wire, lo, hi int) ([]int64, error) {
 	if status != 200 {
 		return nil, fmt.Errorf("frame: %d %s", status, body)
 	}
-	results, err := api.ParseFrameResults(string(body), len(calls))
+	results, err := api.ParseFrameResults(body, len(calls))
 	if err != nil {
 		return nil, err
 	}
 	out := make([]int64, len(calls))
 	for i, r := range results.Results {
 		var level api.StockLevel
-		if err := json.Unmarshal([]byte(r.Body), &level); err != nil || r.Status != 200 {
+		if err := json.Unmarshal(r.Body, &level); err != nil || r.Status != 200 {
 			return nil, fmt.Errorf("stock of %s: %d %s", skuName(lo+i), r.Status, r.Body)
 		}
 		out[i] = level.OnHand

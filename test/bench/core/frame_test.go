@@ -23,7 +23,7 @@ func TestAllSucceeded(t *testing.T) {
 	answer := func(statuses ...int) []byte {
 		var out api.FrameResults
 		for i, s := range statuses {
-			out.Results = append(out.Results, api.FrameResult{Status: s, Compact: i%2 == 0, Replay: i%3 == 0, Index: api.Index{Timeline: 1, Raft: 1 << 40}, Body: "a body"})
+			out.Results = append(out.Results, api.FrameResult{Status: s, Compact: i%2 == 0, Replay: i%3 == 0, Index: api.Index{Timeline: 1, Raft: 1 << 40}, Body: []byte("a body")})
 		}
 		return out.Append(nil)
 	}

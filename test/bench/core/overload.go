@@ -246,7 +246,7 @@ func (p *caller) once(commands []command, o *outcome) (done int, err error) {
 	case len(commands) == 1 || allSucceeded(body, len(commands)):
 		return len(commands), nil
 	}
-	results, err := api.ParseFrameResults(string(body), len(commands))
+	results, err := api.ParseFrameResults(body, len(commands))
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", errRefused, err)
 	}
@@ -256,7 +256,7 @@ func (p *caller) once(commands []command, o *outcome) (done int, err error) {
 			done++
 		case r.Status == 504:
 			o.unknown.Add(1)
-		case r.Status == 503 && bytes.Contains([]byte(r.Body), []byte(`"overloaded"`)):
+		case r.Status == 503 && bytes.Contains(r.Body, []byte(`"overloaded"`)):
 			o.refused.Add(1)
 		default:
 			return 0, fmt.Errorf("%w: %d %s", errRefused, r.Status, r.Body)

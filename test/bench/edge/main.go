@@ -36,6 +36,7 @@ type options struct {
 	memory, out          string
 	keep                 bool
 	herd, drips, fills   bool
+	telemetry            bool
 	seed                 uint64
 	wrk, nginx, varnishd string // where the programs are
 	systemList, caseList string
@@ -74,6 +75,9 @@ func run(ctx context.Context, args []string) error {
 	if err == nil && o.fills {
 		err = b.fills(ctx)
 	}
+	if err == nil && o.telemetry {
+		err = b.telemetry(ctx)
+	}
 	if err != nil {
 		err = b.kept(err)
 		about.Item("incomplete", "%v", err)
@@ -90,7 +94,7 @@ func (b *bench) publish(about *report.About) error {
 	if len(b.herded) > 0 {
 		tables += "\n" + b.herdTable()
 	}
-	return report.Publish(b.o.out, tables, slices.Concat(b.lines(), b.herdLines(), b.dripLines(), b.fillLines()))
+	return report.Publish(b.o.out, tables, slices.Concat(b.lines(), b.herdLines(), b.dripLines(), b.fillLines(), b.telemetryLines()))
 }
 
 func parseOptions(args []string) (options, error) {
@@ -99,7 +103,7 @@ func parseOptions(args []string) (options, error) {
 	fs.IntVar(&o.rounds, "rounds", 8, "how often everything is measured; the table shows medians")
 	fs.IntVar(&o.seconds, "seconds", 2, "length of each run, whole seconds")
 	fs.StringVar(&o.systemList, "systems", strings.Join(peers, ","), "peers to compare with, separated by commas; empty: none")
-	fs.StringVar(&o.caseList, "cases", strings.Join(caseNames(), ","), "what is asked for, separated by commas; besides these: "+herdCase+", 100 and 10,000 at once for a page that nobody has cached; "+dripsCase+", 10,000 connections whose requests trickle in; "+fillsCase+", pages that nobody has cached until the cache is full")
+	fs.StringVar(&o.caseList, "cases", strings.Join(caseNames(), ","), "what is asked for, separated by commas; besides these: "+herdCase+", 100 and 10,000 at once for a page that nobody has cached; "+dripsCase+", 10,000 connections whose requests trickle in; "+fillsCase+", pages that nobody has cached until the cache is full; "+telemetryCase+", what counters and the log cost")
 	fs.StringVar(&o.bin, "bin", "bin", "directory with the programs core, edge and payments")
 	fs.StringVar(&o.baseline, "baseline", "", "directory with another build of them, whose edge takes turns; empty: none")
 	fs.StringVar(&o.memory, "memory", "/dev/shm", "directory on a file system in memory, for nginx' cache and Varnish's log")
@@ -131,15 +135,15 @@ func (o *options) complete() (err error) {
 	if o.systems, err = chosen("systems", o.systemList, peers); err != nil {
 		return err
 	}
-	if o.cases, err = chosen("cases", o.caseList, append(caseNames(), herdCase, dripsCase, fillsCase)); err != nil {
+	if o.cases, err = chosen("cases", o.caseList, append(caseNames(), herdCase, dripsCase, fillsCase, telemetryCase)); err != nil {
 		return err
 	}
-	for name, on := range map[string]*bool{herdCase: &o.herd, dripsCase: &o.drips, fillsCase: &o.fills} {
+	for name, on := range map[string]*bool{herdCase: &o.herd, dripsCase: &o.drips, fillsCase: &o.fills, telemetryCase: &o.telemetry} {
 		if i := slices.Index(o.cases, name); i >= 0 {
 			*on, o.cases = true, slices.Delete(o.cases, i, i+1)
 		}
 	}
-	if len(o.cases) == 0 && !o.herd && !o.drips && !o.fills {
+	if len(o.cases) == 0 && !o.herd && !o.drips && !o.fills && !o.telemetry {
 		return flagenv.Errorf("cases", "give some of %s", strings.Join(caseNames(), ", "))
 	}
 	if kind := report.Filesystem(o.memory); kind != "tmpfs" && kind != "ramfs" {

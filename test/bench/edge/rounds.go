@@ -23,6 +23,7 @@ type bench struct {
 	herded      map[herdKey][]herdFigures
 	dripped     map[string][]dripFigures // by kind
 	fill        []fillFigures
+	telemetries []telemetryFigures
 }
 
 // cell is a system under one load.
