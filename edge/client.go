@@ -25,16 +25,15 @@ const maxHops = 32
 // the address found is another trusted proxy's. What a client wrote itself stands before its own address and is
 // never reached. Where a trusted proxy does not tell, it is the client itself.
 func (s *Server) client(ctx *fasthttp.RequestCtx) netip.Addr {
-	return s.tuned.Load().client(ctx)
+	from, _ := netip.AddrFromSlice(ctx.RemoteIP())
+	return s.tuned.Load().client(&ctx.Request.Header, from.Unmap())
 }
 
-func (t *Tuning) client(ctx *fasthttp.RequestCtx) netip.Addr {
-	addr, _ := netip.AddrFromSlice(ctx.RemoteIP())
-	addr = addr.Unmap()
+func (t *Tuning) client(h *fasthttp.RequestHeader, addr netip.Addr) netip.Addr {
 	if !t.trusted(addr) {
 		return addr
 	}
-	lines := ctx.Request.Header.PeekAll(string(t.ClientHeader))
+	lines := h.PeekAll(string(t.ClientHeader))
 	hops := 0
 	for i := len(lines) - 1; i >= 0; i-- {
 		for list := lines[i]; len(list) > 0 && hops < maxHops; hops++ {

@@ -24,6 +24,9 @@ type variant struct {
 	local, public atomic.Pointer[fasthttp.ResponseHeader]
 	// ready are the same as they are sent, see shortcut: for public and local hosts, and each for the page and its 304.
 	ready [4]atomic.Pointer[[]byte]
+	// file has the body, too, once it was sent often enough, see memfiles.
+	file atomic.Pointer[memfile]
+	sent atomic.Uint32
 }
 
 // newVariants encodes a body quickly, identity first. rough says that polish can do better.

@@ -139,6 +139,7 @@ type conn struct {
 	front *front
 	s     *Server
 	addr  netip.Addr
+	raw   syscall.RawConn
 
 	// idle: it waits for the first byte of a request. Whoever makes it false may set the deadline.
 	idle    atomic.Bool
@@ -152,6 +153,8 @@ type conn struct {
 	// readBy and writeBy are the deadlines that were set for hits, which are moved when there is a second to move. Zero: others are
 	// in force.
 	readBy, writeBy time.Time
+	out             sending
+	writable        func(uintptr) bool // sends out
 
 	// While the server has it: known says that it ends after skip more bytes; failed is how reading ends instead. wrote says that the server
 	// has begun to answer, and returned that it has ended.
@@ -180,8 +183,9 @@ func (c *conn) serve() {
 		_ = c.TCPConn.Close()
 		return
 	}
+	c.raw = raw
 	readable := c.readable
-	for c.next(raw, readable) {
+	for c.next(readable) {
 	}
 }
 
@@ -202,7 +206,7 @@ func (c *conn) readable(fd uintptr) (done bool) {
 
 // next reads, and answers what has come whole. It reports whether the connection goes on; if not, it is closed or somebody
 // else's.
-func (c *conn) next(raw syscall.RawConn, readable func(uintptr) bool) (more bool) {
+func (c *conn) next(readable func(uintptr) bool) (more bool) {
 	if len(c.pending) == 0 {
 		c.idle.Store(true)
 		if c.front.closing.Load() {
@@ -210,7 +214,7 @@ func (c *conn) next(raw syscall.RawConn, readable func(uintptr) bool) (more bool
 			return false
 		}
 	}
-	err := raw.Read(readable)
+	err := c.raw.Read(readable)
 	ending := len(c.pending) == 0 && !c.idle.CompareAndSwap(true, false)
 	if err == nil {
 		if err = c.readErr; err == nil && c.read == 0 {
@@ -295,7 +299,7 @@ func (c *conn) broken(err error, ending bool) (more bool) {
 
 // answer sends the answer to a head, if it is in the cache.
 func (c *conn) answer(v *vector, p []byte, start time.Time) (answered bool, err error) {
-	e, body := c.s.shorten(v, p, start)
+	e, body := c.s.shorten(v, p, c.addr, start)
 	if e == nil {
 		return false, nil
 	}
@@ -309,14 +313,7 @@ func (c *conn) answer(v *vector, p []byte, start time.Time) (answered bool, err 
 			return false, err
 		}
 	}
-	if len(body) == 0 {
-		_, err = c.TCPConn.Write(v.head)
-	} else {
-		v.parts = [2][]byte{v.head, body}
-		v.bufs = v.parts[:]
-		_, err = v.bufs.WriteTo(c.TCPConn)
-	}
-	if err != nil {
+	if err := c.send(v, body); err != nil {
 		return false, err
 	}
 	if c.readBy.Sub(start) < c.s.cfg.IdleTimeout {
@@ -324,6 +321,45 @@ func (c *conn) answer(v *vector, p []byte, start time.Time) (answered bool, err 
 		return true, c.SetReadDeadline(c.readBy)
 	}
 	return true, nil
+}
+
+// send sends the head in v and a body, which may be none.
+func (c *conn) send(v *vector, body *variant) (err error) {
+	if body == nil || len(body.body) == 0 {
+		_, err = c.TCPConn.Write(v.head)
+		return err
+	}
+	f := c.s.memfiles.of(body)
+	if f == nil {
+		v.parts = [2][]byte{v.head, body.body}
+		v.bufs = v.parts[:]
+		_, err = v.bufs.WriteTo(c.TCPConn)
+		return err
+	}
+	if c.writable == nil {
+		c.writable = func(fd uintptr) bool {
+			o := &c.out
+			var done bool
+			done, o.err = sendFile(int(fd), &o.head, o.file, &o.sent, o.size)
+			return done || o.err != nil
+		}
+	}
+	c.out = sending{head: v.head, file: f, size: len(body.body)}
+	err = c.raw.Write(c.writable)
+	if err == nil {
+		err = c.out.err
+	}
+	c.out = sending{}
+	return err
+}
+
+// sending is an answer on its way whose body is in a file.
+type sending struct {
+	head []byte // what is left of it
+	file *memfile
+	sent int64
+	size int
+	err  error
 }
 
 // handOver gives the server the request that is pending. Reading beyond it fails with failed, if that is set.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -153,9 +154,9 @@ func TestHitMakesNoGarbage(t *testing.T) {
 			t.Errorf("%q: %v allocations, %s", more, n, got)
 		}
 		v, head := &vector{head: make([]byte, 0, 4096)}, []byte(browserHead+more+lastLine)
-		s.shorten(v, head, time.Now()) // prepares
+		s.shorten(v, head, netip.Addr{}, time.Now()) // prepares
 		short := testing.AllocsPerRun(500, func() {
-			if e, _ := s.shorten(v, head, time.Now()); e == nil {
+			if e, _ := s.shorten(v, head, netip.Addr{}, time.Now()); e == nil {
 				t.Fatal("no short cut")
 			}
 		})

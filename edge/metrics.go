@@ -2,6 +2,7 @@ package edge
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -66,6 +67,7 @@ func newMetrics(reg *prometheus.Registry, s *Server) (*metrics, error) {
 		gauge("feed_index", "How far the change feed was followed.", func() float64 { return float64(s.epochs.position().Raft) }),
 		gauge("cache_dropped_fills", "Fills that did not fit or were refused.", func() float64 { return float64(s.cache.dropped.Load()) }),
 		gauge("cache_free_bytes", "Room left in the cache.", func() float64 { return float64(s.cache.r.RemainingCost()) }),
+		gauge("memory_file_bytes", "Bodies that are sent often, kept a second time for the kernel to send without a copy.", func() float64 { return float64(s.memfiles.bytes.Load()) }),
 		gauge("refused_overload", "Requests refused because too many were being served.", func() float64 { return float64(s.gates.refused()) }),
 		gauge("connections", "Open connections.", func() float64 { return float64(s.connections()) }),
 	} {
@@ -118,10 +120,16 @@ func (s *Server) account(ctx *fasthttp.RequestCtx, t timing) {
 	took := time.Since(t.start)
 	s.metrics.status(status)
 	s.metrics.latency.Observe(took.Seconds())
-	if s.answers.Add(1)%s.cfg.LogSample != 0 {
-		return
+	if s.sampled() {
+		s.tell(string(ctx.Method()), short(ctx.Path(), 512), status, len(ctx.Response.Body()), took, requestID(ctx),
+			s.client(ctx), string(ctx.Response.Header.Peek("Cache-Status")))
 	}
-	s.log.Info("answered", "method", string(ctx.Method()), "path", short(ctx.Path(), 512), "status", status,
-		"bytes", len(ctx.Response.Body()), "ms", float64(took.Microseconds())/1000, "request_id", requestID(ctx),
-		"client", told(s.client(ctx)), "cache", string(ctx.Response.Header.Peek("Cache-Status")))
+}
+
+// sampled counts an answer and says whether it is one of those that are logged.
+func (s *Server) sampled() bool { return s.answers.Add(1)%s.cfg.LogSample == 0 }
+
+func (s *Server) tell(method, path string, status, bytes int, took time.Duration, requestID string, client netip.Addr, cache string) {
+	s.log.Info("answered", "method", method, "path", path, "status", status, "bytes", bytes, "ms", float64(took.Microseconds())/1000,
+		"request_id", requestID, "client", told(client), "cache", cache)
 }

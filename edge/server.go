@@ -51,6 +51,7 @@ type Server struct {
 	tuneMu sync.Mutex // held while tuned is replaced
 	tuned  atomic.Pointer[tuned]
 
+	memfiles  memfiles
 	answers   atomic.Uint64 // for sampling the log
 	today     atomic.Pointer[dated]
 	draining  atomic.Bool
@@ -81,6 +82,7 @@ func NewServer(cfg Config) (*Server, error) {
 		epochs:    newEpochs(cfg.MaxEpochs),
 		gates:     newGates(cfg.MaxServed, cfg.MaxFills),
 		flights:   &flights{maxWaiting: cfg.MaxWaiting, all: map[string]*flight{}},
+		memfiles:  memfiles{limit: cfg.CacheBytes / memfileShare},
 		cacheName: "meridian-" + cfg.Region,
 		guarded:   cfg.HTTPS.Challenge != nil || cfg.HTTPS.Redirect != "",
 		keyHead:   appendKeyHead(nil, cfg.Locale, false), keyHeadHTML: appendKeyHead(nil, cfg.Locale, true),

@@ -1,19 +1,21 @@
 package edge
 
 import (
+	"bufio"
 	"bytes"
+	"net/netip"
 	"strconv"
 	"time"
 
 	"github.com/valyala/fasthttp"
 )
 
-// shorten finds the answer to a request out of the cache: its head is put into v, its body is returned. A head that came whole and alone is
-// scanned once, more strictly than anything behind it would; the answer is a prepared head, the lines of the moment, and the
-// body. No entry: the long way must answer.
-func (s *Server) shorten(v *vector, p []byte, start time.Time) (e *entry, body []byte) {
-	if s.draining.Load() || (s.answers.Load()+1)%s.cfg.LogSample == 0 {
-		return nil, nil // connections end, and logs are written, on the long way
+// shorten finds the answer to a request out of the cache: its head is put into v, what has its body is returned, nil for none. A head that came
+// whole and alone is scanned once, more strictly than anything behind it would; the answer is a prepared head, the lines of the moment, and the
+// body. No entry: the long way must answer. The request came over a connection from an address.
+func (s *Server) shorten(v *vector, p []byte, from netip.Addr, start time.Time) (e *entry, body *variant) {
+	if s.draining.Load() {
+		return nil, nil // connections end on the long way
 	}
 	q, ok := scan(p)
 	if !ok {
@@ -33,26 +35,45 @@ func (s *Server) shorten(v *vector, p []byte, start time.Time) (e *entry, body [
 	b := append(v.head[:0], head...)
 	b = append(b, s.date(start)...)
 	b = append(b, "\r\nX-Request-Id: "...)
+	id := len(b)
 	b = appendRequestID(b, q.requestID)
+	idEnd := len(b)
 	b = append(b, "\r\nCache-Status: "...)
+	cached := len(b)
 	b = s.appendCacheStatus(b, c)
+	cachedEnd := len(b)
 	b = append(b, "\r\nAge: "...)
 	b = strconv.AppendInt(b, int64(max(0, start.Sub(e.fetched))/time.Second), 10)
 	b = append(b, "\r\nServer-Timing: "...)
 	took := time.Since(start)
 	b = appendTiming(b, took, 0)
 	v.head = append(b, "\r\n\r\n"...)
-	status := e.status
+	status, size := e.status, 0
 	if unchanged {
 		status = fasthttp.StatusNotModified
 	} else {
-		body = enc.body
+		body, size = enc, len(enc.body)
 	}
-	s.answers.Add(1)
 	s.metrics.answered(c)
 	s.metrics.status(status)
 	s.metrics.latency.Observe(took.Seconds())
+	if s.sampled() {
+		s.tell("GET", string(q.target), status, size, took, string(b[id:idEnd]), s.clientOf(p, from), string(b[cached:cachedEnd]))
+	}
 	return e, body
+}
+
+// clientOf is client for a head that was scanned, of a request from an address.
+func (s *Server) clientOf(head []byte, from netip.Addr) netip.Addr {
+	t := s.tuned.Load()
+	if !t.trusted(from) {
+		return from
+	}
+	var h fasthttp.RequestHeader
+	if err := h.Read(bufio.NewReader(bytes.NewReader(head))); err != nil {
+		return from
+	}
+	return t.client(&h, from)
 }
 
 // readyHead is newHead as it is sent, with everything up to the value of Date, which comes last. Nil: there is none that

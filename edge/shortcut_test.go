@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -336,6 +337,31 @@ func TestShortcutCountsAndLogs(t *testing.T) {
 	}
 }
 
+// TestShortcutLogsAsTheLongWay: a line of the log says the same on both ways, also who asked through a proxy.
+func TestShortcutLogsAsTheLongWay(t *testing.T) {
+	lines := map[bool]string{}
+	for _, longWay := range []bool{false, true} {
+		var log safeBuffer
+		s := startServer(t, newShopStub().routes(), func(c *Config) {
+			c.LogSample, c.longWay, c.TrustedProxies = 1, longWay, []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+			c.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		})
+		b := newKept(t, s)
+		head := strings.Replace(pageRequest, "\r\n\r\n", "\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-For: 192.0.2.2, 203.0.113.9\r\nX-Request-Id: asked\r\n\r\n", 1)
+		b.send(head)
+		b.send(head)
+		eventually(t, "the answer is in the log", func() bool { return strings.Count(log.String(), "msg=answered") == 2 })
+		last := log.String()[strings.LastIndex(log.String(), "level="):]
+		lines[longWay] = regexp.MustCompile(`(ms|ttl)=[0-9.]+`).ReplaceAllString(last, "$1")
+		if b.shortened() == longWay {
+			t.Fatal("not the way that is tested")
+		}
+	}
+	if lines[false] != lines[true] || !strings.Contains(lines[false], "client=203.0.113.9") || !strings.Contains(lines[false], "request_id=asked") {
+		t.Errorf("the short cut logs\n%s, the long way\n%s", lines[false], lines[true])
+	}
+}
+
 // TestShortcutIsNotFooled: what looks like a request for a page, but is part of another one's head or body, is not answered.
 func TestShortcutIsNotFooled(t *testing.T) {
 	stub := newShopStub()
@@ -400,9 +426,13 @@ func FuzzShortcut(f *testing.F) {
 			t.Fatalf("%d of %d bytes are still to come", skip, size)
 		}
 		v := &vector{}
-		e, body := s.shorten(v, p, time.Now())
+		e, found := s.shorten(v, p, netip.Addr{}, time.Now())
 		if e == nil {
 			return
+		}
+		var body []byte
+		if found != nil {
+			body = found.body
 		}
 		if ok, size, _ := framed(p, end); !ok || size != 0 {
 			t.Fatalf("%q is answered, and not one request without a body", p)

@@ -96,10 +96,9 @@ func takeProfile(ctx context.Context, ops string, seconds int) (*profile.Profile
 	return profile.Parse(res.Body)
 }
 
-// Of functions by the beginning of their names: a hit leaves the short cut only where it is logged, so everything behind that
-// is the log's.
+// Of functions by the beginning of their names. Under hits nothing else goes the long way, so what does is on the log's account, too.
 var (
-	logging  = []string{"meridian/edge.(*conn).handOver", "log/slog."}
+	logging  = []string{"meridian/edge.(*conn).handOver", "meridian/edge.(*Server).tell", "log/slog."}
 	counting = []string{"meridian/edge.(*metrics).", "github.com/prometheus/"}
 )
 
