@@ -7,6 +7,7 @@
 //	dev oversell  let 400 buyers race for 100 units and compare every ledger
 //	dev chaos     break real cores in every way this machine allows, and judge what their clients were told
 //	dev drill     lose whole shops and restore them from their backups
+//	dev recs-eval measure recommendations on recorded sessions
 //	dev openapi   write the OpenAPI description
 //	dev fetch     get the S3 server and the ClickHouse engine into the user's cache
 package main
@@ -31,6 +32,7 @@ const usage = `Usage: dev <command> [flags]
   oversell  let 400 buyers race for 100 units, and compare every ledger
   chaos     break real cores, and judge what their clients were told
   drill     lose whole shops, and restore them from their backups
+  recs-eval measure recommendations on recorded sessions
   openapi   write the OpenAPI description
   fetch     get the S3 server and the ClickHouse engine into the user's cache
 
@@ -50,7 +52,7 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) == 0 {
 		fmt.Fprint(out, usage)
-		return &flagenv.UsageError{Setting: "command", Want: "give one of up, seed, load, oversell, chaos, drill, openapi, fetch"}
+		return &flagenv.UsageError{Setting: "command", Want: "give one of up, seed, load, oversell, chaos, drill, recs-eval, openapi, fetch"}
 	}
 	name, rest := args[0], args[1:]
 	switch name {
@@ -66,6 +68,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return runChaos(ctx, rest, out)
 	case "drill":
 		return runDrill(ctx, rest, out)
+	case "recs-eval":
+		return recsEval(ctx, rest, out)
 	case "openapi":
 		return openapi(rest, out)
 	case "fetch":
@@ -74,5 +78,5 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		fmt.Fprint(out, usage)
 		return nil
 	}
-	return &flagenv.UsageError{Setting: "command", Value: name, Want: "give one of up, seed, load, oversell, chaos, drill, openapi, fetch"}
+	return &flagenv.UsageError{Setting: "command", Value: name, Want: "give one of up, seed, load, oversell, chaos, drill, recs-eval, openapi, fetch"}
 }
