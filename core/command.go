@@ -55,7 +55,8 @@ const (
 	cmdCloseRoom       commandType = 41
 	cmdArrive          commandType = 42
 	cmdAdmit           commandType = 43
-	lastCommand                    = cmdAdmit
+	cmdPublishTable    commandType = 44
+	lastCommand                    = cmdPublishTable
 	commandVersion     byte        = 1
 	maxCommandBytes                = 240 << 10
 	headerBytes                    = 1 + 8 + 8 + 8

@@ -88,6 +88,8 @@ func GoldenCommands() map[string][]byte {
 		"outbox_row":     must(record[outboxRec]{1}.Encode(outboxRec{Seq: 4, AtMS: 5, Type: "order_placed", Order: "o1-b", Country: "DE"})),
 		"adjust":         appendAdjust(nil, &adjustment{life: lifePrincipal, id: keyID{1, 2}, body: bodyHash{3}, delta: -1, sku: []byte("SKU-1"), reason: []byte("sale")}),
 		"stock_log_row":  goldenStockLog(),
+		"publish_table":  must(encodeCommand(cmdPublishTable, keying{}, publishTableCmd{Version: "v2", Key: "recommendations/v2", Items: 3, Pairs: 5, Edge: "edge-1", After: "v1"})),
+		"tables_row":     must(record[tablesRec]{1}.Encode(tablesRec{[]tableRec{{"v2", "recommendations/v2", 3, 5, "edge-1", 1_700_000_000_000}}})),
 	}
 }
 

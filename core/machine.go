@@ -53,6 +53,7 @@ type Machine struct {
 	stockLog    *state.Table[stockLogRec]
 	keyring     *state.Table[string] // the fingerprint of the key ring
 	rooms       *state.Table[roomRec]
+	tables      *state.Table[tablesRec]
 
 	derived
 	// whereabouts is a copy of nodes that is read without the tables' lock; it is never nil and never changed.
@@ -155,6 +156,7 @@ func OpenMachine(cfg MachineConfig) (*Machine, error) {
 	m.differences = state.NewTable(db, "differences", state.Cold, record[differenceRec]{1})
 	m.keyring = state.NewTable(db, "keyring", state.Hot, record[string]{1})
 	m.rooms = state.NewTable(db, "rooms", state.Hot, record[roomRec]{1})
+	m.tables = state.NewTable(db, "tables", state.Hot, record[tablesRec]{1})
 	m.meta = state.NewTable(db, "meta", state.Hot, record[metaRec]{1})
 	if err := db.Load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("load state: %w", err), db.Close())

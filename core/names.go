@@ -35,6 +35,7 @@ func (c *stageImportCmd) names() []string    { return []string{c.ID} }
 func (c *putMemberCmd) names() []string      { return []string{c.ID} }
 func (c *joinOutboxCmd) names() []string     { return []string{c.Name} }
 func (c *putRoomCmd) names() []string        { return []string{c.ID} }
+func (c *publishTableCmd) names() []string   { return []string{c.Version, c.Key} }
 func (c *reserveCmd) names() []string        { return []string{c.Order, c.Cart, c.Person} }
 
 // Names that may be missing are held against the bound only.

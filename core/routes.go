@@ -148,6 +148,8 @@ func (s *Service) routes() map[string]handler {
 	add(write(s, api.RoomsPut, s.roomsPut))
 	add(write(s, api.RoomsClose, s.roomsClose))
 	add(write(s, api.RoomsArrive, s.roomsArrive))
+	add(read(s, api.RecommendationsGet, s.recommendationsGet))
+	add(write(s, api.RecommendationsPublish, s.recommendationsPublish))
 	add(read(s, api.StatusCheck, func(_ *call, _ api.None) (api.NodeStatus, error) { return s.status(), nil }))
 	return hs
 }

@@ -8,12 +8,6 @@ import (
 	"meridian/api"
 )
 
-// trendingTTL bounds how old the popular products of a page may be: no change feed speaks of them.
-const trendingTTL = 60 * time.Second
-
-// recommendationSlots are the places that recommendations are made for.
-var recommendationSlots = []string{"", "product", "cart", "home", "search", "order"}
-
 func (s *Shop) catalogueOperations() []operation {
 	return []operation{
 		{Route: Route{Method: "GET", Pattern: "/api/v1/products", Query: []string{"after", "collection", "limit", "sort"}, Handler: s.listProducts},
@@ -28,7 +22,7 @@ func (s *Shop) catalogueOperations() []operation {
 			ID: "search", Summary: "Search for products", Result: api.SearchResult{}},
 		{Route: Route{Method: "GET", Pattern: "/api/v1/search/suggest", Query: []string{"limit", "q"}, Limit: CountSearch, Handler: s.suggest},
 			ID: "suggest", Summary: "Suggestions for the beginning of a search", Result: api.Suggestions{}},
-		{Route: Route{Method: "GET", Pattern: "/api/v1/recommendations", Query: []string{"limit", "product", "slot"}, Handler: s.recommend},
+		{Route: Route{Method: "GET", Pattern: "/api/v1/recommendations", Query: []string{"limit", "product", "seen", "slot"}, Handler: s.recommend},
 			ID: "recommend", Summary: "Recommended products for a place in the shop", Result: api.Recommendations{}},
 		{Route: Route{Method: "GET", Pattern: "/api/v1/shipping-methods", Query: []string{"country"}, Handler: s.shippingMethods},
 			ID: "listShippingMethods", Summary: "Ways to deliver to a country", Result: api.List[api.ShippingMethod]{}},
@@ -209,97 +203,6 @@ func (s *Shop) untilTomorrow() time.Duration {
 		return 0
 	}
 	return max(left, time.Second)
-}
-
-// popular are products that sell now, without their descriptions: what the clickstream says, else the newest. The product named
-// by except is left out.
-func (s *Shop) popular(ctx context.Context, t *trip, n int, except string) ([]api.Product, error) {
-	var handles []string
-	if s.cfg.Clicks != nil {
-		for _, h := range s.cfg.Clicks.TrendingNow() {
-			if h != except && validHandle(h) && len(handles) < n+8 {
-				handles = append(handles, h)
-			}
-		}
-	}
-	var items []api.Product
-	if len(handles) > 0 {
-		list, err := ask(ctx, t, api.ProductsSet, api.ProductSetQuery{Locale: t.r.Locale, Handles: handles, Brief: true})
-		if err != nil {
-			return nil, err
-		}
-		// What cannot be bought is no advice.
-		items = slices.DeleteFunc(list.Items, func(p api.Product) bool { return len(p.Variants) == 0 || p.Variants[selected(&p)].Available <= 0 })
-	}
-	if len(items) < n {
-		list, err := ask(ctx, t, api.ProductsList, api.ProductsQuery{Page: api.Page{Limit: n + 1 + len(items)}, Locale: t.r.Locale, Sort: "newest", Brief: true})
-		if err != nil {
-			return nil, err
-		}
-		items = appendNew(items, list.Items, except)
-	}
-	return items[:min(n, len(items))], nil
-}
-
-// appendNew appends the products that are not there yet, nor the excepted one.
-func appendNew(items, more []api.Product, except string) []api.Product {
-	seen := map[string]bool{except: true}
-	for i := range items {
-		seen[items[i].Handle] = true
-	}
-	for i := range more {
-		if !seen[more[i].Handle] {
-			items = append(items, more[i])
-		}
-	}
-	return items
-}
-
-// How products are recommended, for the clickstream and for people.
-const (
-	recAlgorithm  = "trending"
-	recVersion    = "1"
-	popularReason = "Popular this week"
-)
-
-func (s *Shop) recommend(ctx context.Context, r *Request) (*Answer, error) {
-	p := params{query: r.Query}
-	product, slot, limit := p.handle("product"), p.choice("slot", recommendationSlots), p.page().Limit
-	if err := p.err(); err != nil {
-		return nil, err
-	}
-	if slot == "" {
-		slot = "home"
-		if product != "" {
-			slot = "product"
-		}
-	}
-	if limit == 0 {
-		limit = 8
-	}
-	t := s.public(r)
-	items, err := s.popular(ctx, t, limit, product)
-	if err != nil {
-		return nil, err
-	}
-	out := api.Recommendations{Algorithm: recAlgorithm, Version: recVersion, Slot: slot, Items: []api.Recommendation{}}
-	for i := range items {
-		out.Items = append(out.Items, recommendation(&items[i]))
-	}
-	a := t.answer()
-	a.Tags, a.TTL = listTags(items), trendingTTL
-	return reply(a, 200, out)
-}
-
-func recommendation(p *api.Product) api.Recommendation {
-	rec := api.Recommendation{Handle: p.Handle, Title: p.Title, Reason: popularReason}
-	if v := cheapest(p); v != nil {
-		rec.Price = v.Price
-	}
-	if len(p.Images) > 0 {
-		rec.Image = &p.Images[0]
-	}
-	return rec
 }
 
 // cheapest is the variant with the lowest price, one that can be had before one that cannot.

@@ -87,10 +87,16 @@ func (s *Shop) showCart(ctx context.Context, t *trip, cart *api.Cart, status int
 		v.Shipping = shippingPrice(cart.Totals.Shipping)
 		v.FreeFrom = s.missingForFree(ctx, r, cart)
 	}
-	if also, err := s.popular(ctx, s.public(r), withCards, ""); err == nil {
-		v.Also = cards(also, popularReason)
+	var there []string
+	for i := range cart.Lines {
+		there = append(there, cart.Lines[i].Handle)
+	}
+	also, err := s.advise(ctx, s.public(r), withCards, there, cartReason)
+	if err == nil {
+		v.Also = also.cards()
 	}
 	v.Layout = s.privateLayout(ctx, r, a, "Your cart")
+	also.on(&v.Layout)
 	if refusal != "" {
 		v.Flash, v.FlashKind = refusal, "bad"
 	}

@@ -74,7 +74,7 @@ func (s *Shop) recentCollections(ctx context.Context, r *Request) []api.Collecti
 // layout is what every page shares. It holds nothing personal.
 func (s *Shop) layout(r *Request, title string, collections []api.Collection) web.Layout {
 	l := web.Layout{Title: title, Canonical: s.cfg.BaseURL + r.Path, Lang: "en", Region: s.cfg.Region, Currency: r.Locale.Currency,
-		RecAlgorithm: recAlgorithm, RecVersion: recVersion}
+		RecAlgorithm: byTrend, RecVersion: trendRules}
 	for i := range collections[:min(len(collections), maxNav)] {
 		href := "/collections/" + collections[i].Handle
 		l.Nav = append(l.Nav, web.Link{Label: collections[i].Title, Href: href, Current: href == r.Path})

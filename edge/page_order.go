@@ -20,11 +20,17 @@ func (s *Shop) orderPage(ctx context.Context, r *Request) (*Answer, error) {
 	}
 	v := orderView(&order)
 	v.Fresh = r.Jar.Orders[order.ID] != "" && r.Jar.Flash != ""
-	if also, err := s.popular(ctx, s.public(r), withCards, ""); err == nil {
-		v.Also = cards(also, popularReason)
+	var bought []string
+	for i := range order.Lines {
+		bought = append(bought, order.Lines[i].Handle)
+	}
+	also, err := s.advise(ctx, s.public(r), withCards, bought, boughtReason)
+	if err == nil {
+		v.Also = also.cards()
 	}
 	a := t.answer()
 	v.Layout = s.privateLayout(ctx, r, a, "Order "+order.Number)
+	also.on(&v.Layout)
 	if v.Fresh {
 		v.Flash = "" // the page itself says thank you
 	}

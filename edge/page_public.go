@@ -20,11 +20,11 @@ const (
 func (s *Shop) home(ctx context.Context, r *Request) (*Answer, error) {
 	t := s.public(r)
 	var collections []api.Collection
-	var trending []api.Product
+	var trending advice
 	var newest api.List[api.Product]
 	err := coreclient.Together(ctx,
 		func(ctx context.Context) (err error) { collections, err = s.collections(ctx, t); return },
-		func(ctx context.Context) (err error) { trending, err = s.popular(ctx, t, homeCards, ""); return },
+		func(ctx context.Context) (err error) { trending, err = s.advise(ctx, t, homeCards, nil, ""); return },
 		func(ctx context.Context) (err error) {
 			newest, err = ask(ctx, t, api.ProductsList, api.ProductsQuery{Page: api.Page{Limit: homeCards}, Locale: r.Locale, Sort: "newest", Brief: true})
 			return
@@ -32,14 +32,15 @@ func (s *Shop) home(ctx context.Context, r *Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := web.Home{Layout: s.layout(r, "Meridian", collections), Trending: cards(trending, popularReason), New: cards(newest.Items, "")}
+	v := web.Home{Layout: s.layout(r, "Meridian", collections), Trending: trending.cards(), New: cards(newest.Items, "")}
+	trending.on(&v.Layout)
 	v.Description = "Good things for the home, sent from near you."
 	for i := range collections {
 		v.Collections = append(v.Collections, tile(&collections[i]))
 	}
 	v.Hero = hero(collections, newest.Items)
 	a := t.answer()
-	a.Tags = slices.Concat(collectionTags(collections), []string{api.TagContent}, listTags(trending)[1:], listTags(newest.Items)[1:])
+	a.Tags = slices.Concat(collectionTags(collections), []string{api.TagContent}, listTags(trending.products)[1:], listTags(newest.Items)[1:])
 	a.TTL = trendingTTL
 	return page(a, 200, v)
 }
@@ -72,7 +73,7 @@ func (s *Shop) productPage(ctx context.Context, r *Request) (*Answer, error) {
 	var product api.Product
 	var collections []api.Collection
 	var methods api.List[api.ShippingMethod]
-	var with []api.Product
+	var with advice
 	err = coreclient.Together(ctx,
 		func(ctx context.Context) (err error) {
 			product, err = ask(ctx, t, api.ProductsGet, api.ProductQuery{Locale: r.Locale, Handle: handle})
@@ -80,7 +81,10 @@ func (s *Shop) productPage(ctx context.Context, r *Request) (*Answer, error) {
 		},
 		func(ctx context.Context) (err error) { collections, err = s.collections(ctx, t); return },
 		func(ctx context.Context) (err error) { methods, err = ask(ctx, t, api.ShippingList, r.Locale); return },
-		func(ctx context.Context) (err error) { with, err = s.popular(ctx, t, withCards, handle); return })
+		func(ctx context.Context) (err error) {
+			with, err = s.advise(ctx, t, withCards, []string{handle}, besideReason)
+			return
+		})
 	if err != nil {
 		return nil, err
 	}
@@ -95,14 +99,15 @@ func (s *Shop) productPage(ctx context.Context, r *Request) (*Answer, error) {
 	if len(methods.Items) > 0 {
 		v.Delivery = delivered(methods.Items[0].Delivery)
 	}
-	v.With = cards(with, popularReason)
+	v.With = with.cards()
+	with.on(&v.Layout)
 	v.JSONLD = s.productJSONLD(&product, clip(description, longDescription))
 	if wanted := first(r.Query, "sku"); wanted != "" {
 		preselect(&v, &product, wanted)
 	}
 	a := t.answer()
 	a.Tags = append([]string{api.TagProduct(handle), api.TagContent}, collectionTags(collections)[1:]...)
-	a.Tags = append(a.Tags, listTags(with)[1:]...)
+	a.Tags = append(a.Tags, listTags(with.products)[1:]...)
 	a.TTL = s.untilTomorrow()
 	return page(a, 200, v)
 }

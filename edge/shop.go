@@ -20,6 +20,8 @@ type ShopConfig struct {
 	Clicks Clicks
 	// Reports answers the merchandiser's reports; nil: they are unavailable.
 	Reports Reports
+	// Recommendations are the tables of what goes together; nil: what is popular is recommended.
+	Recommendations Recommendations
 	// Rooms are the waiting rooms; nil: this edge knows of none, and only the core keeps them.
 	Rooms *waiting.Rooms
 	// Files holds pictures and clips; nil: they are unavailable.
@@ -97,6 +99,7 @@ func (s *Shop) operations() []operation {
 	ops = append(ops, s.staffRoomOperations()...)
 	ops = append(ops, s.outboxOperations()...)
 	ops = append(ops, s.reportOperations()...)
+	ops = append(ops, s.recommendationOperations()...)
 	ops = append(ops, s.clusterOperations()...)
 	return append(ops, s.backupOperations()...)
 }

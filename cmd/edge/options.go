@@ -16,6 +16,7 @@ import (
 	"meridian/api"
 	"meridian/api/coreclient"
 	"meridian/edge"
+	"meridian/edge/recommender"
 	"meridian/edge/waiting"
 	"meridian/internal/flagenv"
 	"meridian/internal/nodetls"
@@ -32,7 +33,7 @@ type options struct {
 	clientHeader                         string
 	proxies, proxyProtocol, unlimited    []netip.Prefix
 	cacheBytes, spoolBytes               flagenv.Bytes
-	ttl, rtt                             time.Duration
+	ttl, rtt, recommendEvery             time.Duration
 	noFollower, sandboxCards             bool
 	maxConns                             int
 	limits                               edge.Limits
@@ -98,6 +99,7 @@ func parseOptions(args []string) (options, error) {
 	fs.StringVar(&o.spool, "spool", "data/edge/spool", "directory where events wait for ClickHouse")
 	fs.Var(&o.spoolBytes, "spool-bytes", "disk space for events that wait")
 	fs.StringVar(&o.clickhouseURL, "clickhouse-url", "", "http://host:8123 or clickhouse://host:9000; empty: events stay in the spool")
+	fs.DurationVar(&o.recommendEvery, "recommend-every", time.Hour, "how old the table of recommendations gets before an edge with ClickHouse and an S3 server makes the next; 0: only when staff ask for it")
 	fs.StringVar(&o.clickhouseDatabase, "clickhouse-database", "default", "database of ClickHouse")
 	fs.StringVar(&o.clickhouseUser, "clickhouse-user", "", "user of ClickHouse")
 	fs.StringVar(&n.clickhousePassFile, "clickhouse-password-file", "", "file with the password of ClickHouse")
@@ -210,6 +212,9 @@ func (o *options) check() error {
 			return flagenv.Errorf(name, "give a number above 0, or -1 for no limit")
 		}
 	}
+	if o.recommendEvery != 0 && o.recommendEvery < time.Second {
+		return flagenv.Errorf("recommend-every", "give at least a second, or 0 for only when staff ask for it")
+	}
 	cfg := o.analytics(slog.Default())
 	if err := cfg.Validate(); err != nil {
 		name := "spool"
@@ -281,10 +286,14 @@ func (o *options) analytics(log *slog.Logger) analytics.Config {
 		Edge: o.id, Region: o.region, Dir: o.spool, MaxBytes: int64(o.spoolBytes), Logger: log}
 }
 
-func (o *options) shop(cores *coreclient.Client, clicks *analytics.Analytics, files edge.Files, rooms *waiting.Rooms, log *slog.Logger) edge.ShopConfig {
+func (o *options) shop(cores *coreclient.Client, clicks *analytics.Analytics, files edge.Files, rooms *waiting.Rooms, tables *recommender.Recommender, log *slog.Logger) edge.ShopConfig {
 	stream := edge.Clickstream{Analytics: clicks}
-	return edge.ShopConfig{Core: cores, Clicks: stream, Reports: stream, Files: files, Rooms: rooms, BaseURL: o.publicURL, Region: o.region,
+	cfg := edge.ShopConfig{Core: cores, Clicks: stream, Reports: stream, Files: files, Rooms: rooms, BaseURL: o.publicURL, Region: o.region,
 		TestCards: o.sandboxCards, Log: log}
+	if tables != nil {
+		cfg.Recommendations = tables
+	}
+	return cfg
 }
 
 func (o *options) server(log *slog.Logger) edge.Config {

@@ -70,15 +70,22 @@ func serve(ctx context.Context, args []string) (err error) {
 	stopOutbox := inBackground(ctx, func(ctx context.Context) { clicks.RunOutbox(ctx, outbox{cores, o.id}) })
 	defer stopOutbox()
 
-	files, closeFiles, err := o.files(ctx, log)
+	store, err := o.files(ctx, log)
 	if err != nil {
 		return flagenv.Errorf("s3-endpoint", "%v", err)
 	}
-	defer closing("the files", closeFiles)
+	var files edge.Files
+	if store != nil {
+		files = edge.Pictures{Store: store}
+		defer closing("the files", store.Close)
+	}
+	tables := o.recommendations(cores, clicks, store, log)
+	stopTables := inBackground(ctx, tables.Run)
+	defer stopTables()
 	rooms := waiting.New(waiting.Config{Core: waiting.Cores{Client: cores, Edge: o.id}, Secret: o.cookieSecret, Logger: log})
 	stopRooms := inBackground(ctx, rooms.Run)
 	defer stopRooms()
-	shop := edge.NewShop(o.shop(cores, clicks, files, rooms, log))
+	shop := edge.NewShop(o.shop(cores, clicks, files, rooms, tables, log))
 
 	registry := prometheus.NewRegistry()
 	if err := registry.Register(clickstreamMetrics{clicks}); err != nil {
