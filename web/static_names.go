@@ -8,7 +8,7 @@ func hashedName(name string) string {
 	case "app.css":
 		return "app.9954e9fc.css"
 	case "app.js":
-		return "app.91c5aca7.js"
+		return "app.010bb0ea.js"
 	case "icon.svg":
 		return "icon.31571d2b.svg"
 	case "speculation.json":

@@ -27,7 +27,7 @@ export function flush() {
 }
 
 // People who ask not to be followed are not.
-function allowed() {
+export function allowed() {
 	return navigator.doNotTrack !== "1" && !navigator.globalPrivacyControl && document.documentElement.dataset.consent !== "no";
 }
 

@@ -1,13 +1,29 @@
+import { allowed } from "./events.js";
+
 // Replaces the recommendations that everyone gets by this visitor's own, as long as they are not in
-// view yet: what one looks at never moves.
+// view yet: what one looks at never moves. Carts and orders have their own already.
 export async function personalise() {
-	await Promise.allSettled([...document.querySelectorAll("[data-recs]")].map(fill));
+	const product = document.querySelector("[data-product]")?.dataset.product;
+	const before = seen(product);
+	if (before.length === 0) return;
+	await Promise.allSettled([...document.querySelectorAll("[data-recs=home], [data-recs=product]")].map((s) => fill(s, product, before)));
 }
 
-async function fill(section) {
+// seen is what this visitor looked at before in this tab, the last one last; product is looked at now.
+function seen(product) {
+	if (!allowed()) return [];
+	try {
+		const before = JSON.parse(sessionStorage.getItem("seen") ?? "[]").filter((h) => h !== product);
+		if (product) sessionStorage.setItem("seen", JSON.stringify([...before, product].slice(-10)));
+		return before;
+	} catch {
+		return [];
+	}
+}
+
+async function fill(section, product, before) {
 	const list = section.querySelector("ul");
-	const query = new URLSearchParams({ slot: section.dataset.recs, limit: String(Math.min(list.children.length, 12)) });
-	const product = document.querySelector("[data-product]")?.dataset.product;
+	const query = new URLSearchParams({ slot: section.dataset.recs, limit: String(Math.min(list.children.length, 12)), seen: before.join(",") });
 	if (product) query.set("product", product);
 	const answer = await fetch("/api/v1/recommendations?" + query, { priority: "low" });
 	if (!answer.ok) return;

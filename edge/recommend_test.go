@@ -1,0 +1,146 @@
+package edge
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"meridian/api"
+	"meridian/edge/recommender"
+	"meridian/recommend"
+)
+
+// ownTables are recommendations as a test has them.
+type ownTables struct {
+	model    *recommend.Model
+	demanded int
+	cannot   error
+}
+
+func (t *ownTables) Model() *recommend.Model { return t.model }
+func (t *ownTables) State() recommender.State {
+	return recommender.State{Version: "v7", Making: t.demanded > 0}
+}
+func (t *ownTables) Demand() error { t.demanded++; return t.cannot }
+
+// goesWith is a table in which the mug goes with some things, best first.
+func goesWith(t *testing.T, items ...string) *ownTables {
+	t.Helper()
+	b := recommend.NewBuilder("v7", time.Now())
+	for i, item := range items {
+		if err := b.Add("mug", item, 1/float32(i+1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &ownTables{model: b.Model()}
+}
+
+// sells makes the core know products, of which those named sold are sold out.
+func (f *shopFixture) sells(t *testing.T, sold ...string) {
+	f.core.on("products.set", func(c wireCall) wireAnswer {
+		var q api.ProductSetQuery
+		if err := json.Unmarshal(c.Body, &q); err != nil {
+			t.Error(err)
+		}
+		var list api.List[api.Product]
+		slices.Sort(q.Handles) // in an order of its own
+		for _, h := range q.Handles {
+			p := mug()
+			p.Handle, p.Title = h, "The "+h
+			p.Variants = p.Variants[:1]
+			if slices.Contains(sold, h) {
+				p.Variants[0].Available = 0
+			}
+			list.Items = append(list.Items, p)
+		}
+		return wireAnswer{V: list}
+	})
+}
+
+func (f *shopFixture) recommends(t *testing.T, query string) (out api.Recommendations, items string) {
+	t.Helper()
+	a := f.do("GET", "/api/v1/recommendations?"+query, "").must(t, 200)
+	if err := json.Unmarshal([]byte(a.body), &out); err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, i := range out.Items {
+		list = append(list, i.Handle)
+	}
+	return out, strings.Join(list, " ")
+}
+
+// TestTheTableRecommends: what goes with a visit comes first and in the table's order, never what is sold out or was seen; what is popular
+// fills the rest; and the answer says which of both it was.
+func TestTheTableRecommends(t *testing.T) {
+	f := newShopFixture(t, func(c *ShopConfig) { c.Recommendations = goesWith(t, "zebra", "gone", "apple", "bowl") })
+	f.sells(t, "gone")
+	f.clicks.trending = []string{"hot", "apple", "mug"}
+	for _, c := range []struct{ query, items, algorithm, version, reason string }{
+		{"product=mug&limit=2", "zebra apple", byTable, "v7", besideReason},
+		{"seen=mug&limit=3", "zebra apple bowl", byTable, "v7", visitReason},
+		{"seen=mug,bowl&limit=2", "zebra apple", byTable, "v7", visitReason},
+		{"product=mug&seen=zebra&limit=3", "apple bowl hot", byBoth, "v7", besideReason},
+		{"product=plate&limit=2", "apple hot", byTrend, trendRules, popularReason},
+		{"limit=2", "apple hot", byTrend, trendRules, popularReason},
+	} {
+		out, items := f.recommends(t, c.query)
+		if got := strings.Fields(items); c.algorithm == byTrend {
+			slices.Sort(got)
+			items = strings.Join(got, " ")
+		}
+		if items != c.items || out.Algorithm != c.algorithm || out.Version != c.version || out.Items[0].Reason != c.reason {
+			t.Errorf("%s: %q, %+v", c.query, items, out)
+		}
+	}
+	page := f.do("GET", "/products/mug", "").must(t, 200, "The zebra", besideReason, `data-algorithm="item-to-item`, `data-version="v7"`)
+	if strings.Contains(page.body, "The gone") {
+		t.Error("what is sold out is recommended")
+	}
+	f.form("/cart", "sku", "MUG-S", "quantity", "1").must(t, 303)
+	f.do("GET", "/cart", "").must(t, 200, "The zebra", cartReason)
+}
+
+// TestWithoutTables: an edge that has none yet, or whose core does not answer what is in one, is as it was.
+func TestWithoutTables(t *testing.T) {
+	f := newShopFixture(t, func(c *ShopConfig) { c.Recommendations = &ownTables{} })
+	f.sells(t)
+	f.clicks.trending = []string{"hot"}
+	if out, _ := f.recommends(t, "product=mug"); out.Algorithm != byTrend {
+		t.Errorf("%+v", out)
+	}
+	f.do("GET", "/products/mug", "").must(t, 200, `data-algorithm="trending"`)
+}
+
+func TestSeenIsChecked(t *testing.T) {
+	f := newShopFixture(t, nil)
+	many := strings.TrimSuffix(strings.Repeat("mug,", seenMax+1), ",")
+	for _, seen := range []string{"NO", "mug,,bowl", "mug,", many, strings.Repeat("m", 200)} {
+		f.do("GET", "/api/v1/recommendations?seen="+seen, "").must(t, 422, `"seen"`)
+	}
+	if _, items := f.recommends(t, "seen="+strings.TrimSuffix(many, ",mug")); items == "mug" {
+		t.Error("what was seen comes again")
+	}
+}
+
+// TestStaffMakeTables: staff see which table is served, and ask for the next.
+func TestStaffMakeTables(t *testing.T) {
+	own := goesWith(t, "bowl")
+	f := newShopFixture(t, func(c *ShopConfig) { c.Recommendations = own })
+	const path = "/admin/api/v1/recommendations"
+	f.do("GET", path, "").must(t, 401)
+	f.do("POST", path, "").must(t, 401)
+	f.core.says("staff.whoami", api.StaffIdentity{Email: "a@example.com", Role: roleMerchandiser})
+	f.core.says("recommendations.get", api.RecommendationTable{Version: "v7", Items: 2, Gone: []string{}})
+	staff := []string{"Authorization", "Bearer s-token", "Idempotency-Key", "k"}
+	f.do("GET", path, "", staff...).must(t, 200, `"serving":"v7"`, `"making":false`, `"items":2`)
+	f.do("POST", path, "", staff...).must(t, 202, `"making":true`)
+	if own.demanded != 1 {
+		t.Errorf("asked %d times", own.demanded)
+	}
+	own.cannot = fmt.Errorf("no ClickHouse")
+	f.do("POST", path, "", staff...).must(t, 503, "--clickhouse-url")
+}
