@@ -24,7 +24,10 @@ func (s *Shop) home(ctx context.Context, r *Request) (*Answer, error) {
 	var newest api.List[api.Product]
 	err := coreclient.Together(ctx,
 		func(ctx context.Context) (err error) { collections, err = s.collections(ctx, t); return },
-		func(ctx context.Context) (err error) { trending, err = s.advise(ctx, t, homeCards, nil, ""); return },
+		func(ctx context.Context) (err error) {
+			trending, err = s.advise(ctx, t, homeCards, nil, "", "")
+			return
+		},
 		func(ctx context.Context) (err error) {
 			newest, err = ask(ctx, t, api.ProductsList, api.ProductsQuery{Page: api.Page{Limit: homeCards}, Locale: r.Locale, Sort: "newest", Brief: true})
 			return
@@ -82,7 +85,7 @@ func (s *Shop) productPage(ctx context.Context, r *Request) (*Answer, error) {
 		func(ctx context.Context) (err error) { collections, err = s.collections(ctx, t); return },
 		func(ctx context.Context) (err error) { methods, err = ask(ctx, t, api.ShippingList, r.Locale); return },
 		func(ctx context.Context) (err error) {
-			with, err = s.advise(ctx, t, withCards, []string{handle}, besideReason)
+			with, err = s.advise(ctx, t, withCards, []string{handle}, handle, "")
 			return
 		})
 	if err != nil {

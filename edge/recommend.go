@@ -1,7 +1,6 @@
 package edge
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -32,9 +31,9 @@ const (
 
 	popularReason = "Popular this week"
 	besideReason  = "Often looked at with this"
-	visitReason   = "Goes with what you looked at"
-	cartReason    = "Goes with your cart"
-	boughtReason  = "Goes with what you bought"
+	viewedReason  = "Since you looked at " // what
+	withReason    = "Goes with "           // what
+	gone          = "something you chose"  // what has no name any more
 )
 
 // trendingTTL bounds how old the popular products of a page may be: no change feed speaks of them.
@@ -43,7 +42,8 @@ const trendingTTL = 60 * time.Second
 // Bounds of a recommendation.
 const (
 	seenMax    = 10
-	spareCards = 8 // asked for beyond what is shown, since some cannot be bought
+	spareCards = 8  // asked for beyond what is shown, since some cannot be bought
+	picksMax   = 89 // with what they are there for, as many as may be asked for at once
 )
 
 // recommendationSlots are the places that recommendations are made for.
@@ -74,20 +74,20 @@ func (a *advice) add(products []api.Product, reason string) {
 	}
 }
 
-// advise chooses n products for who looked at a visit's products, the last one last: what the table says goes with them, and then what is
-// popular. None of them is in the visit, and none of the table's is sold out. Reason is told of the table's.
-func (s *Shop) advise(ctx context.Context, t *trip, n int, visit []string, reason string) (a advice, err error) {
+// advise chooses n products for who chose a visit's products, the last one last: what the table says goes with them, and then what is
+// popular. None of them is in the visit, and none of the table's is sold out. Those are told to be there for a product of the visit, with
+// reason before its title, or for the one that the page is about.
+func (s *Shop) advise(ctx context.Context, t *trip, n int, visit []string, page, reason string) (a advice, err error) {
 	a.algorithm, a.version = byTrend, trendRules
 	var model *recommend.Model
 	if s.cfg.Recommendations != nil && len(visit) > 0 {
 		model = s.cfg.Recommendations.Model()
 	}
 	if model != nil {
-		items, err := s.besides(ctx, t, model, n, visit)
-		if err != nil {
+		if err := s.besides(ctx, t, model, n, visit, page, reason, &a); err != nil {
 			return a, err
 		}
-		if a.add(items, reason); len(items) > 0 {
+		if len(a.products) > 0 {
 			a.algorithm, a.version = byTable, model.Version()
 		}
 	}
@@ -104,29 +104,49 @@ func (s *Shop) advise(ctx context.Context, t *trip, n int, visit []string, reaso
 	return a, nil
 }
 
-// besides are products that a table has beside those of a visit and that can be bought, best first.
-func (s *Shop) besides(ctx context.Context, t *trip, model *recommend.Model, n int, visit []string) ([]api.Product, error) {
-	place := map[string]int{}
-	var handles []string
-	for _, r := range model.Recommend(visit, n+spareCards, recommend.Options{May: validHandle}) {
-		place[r.Item] = len(handles)
-		handles = append(handles, r.Item)
+// besides adds products that a table has beside those of a visit and that can be bought, best first.
+func (s *Shop) besides(ctx context.Context, t *trip, model *recommend.Model, n int, visit []string, page, reason string, a *advice) error {
+	picks := model.Recommend(visit, min(n+spareCards, picksMax), recommend.Options{May: validHandle})
+	if len(picks) == 0 {
+		return nil
 	}
-	if len(handles) == 0 {
-		return nil, nil
+	var handles []string // of the picks, and of what they are there for
+	for _, p := range picks {
+		handles = append(handles, p.Item)
+	}
+	for _, p := range picks {
+		if p.Because != page && !slices.Contains(handles, p.Because) {
+			handles = append(handles, p.Because)
+		}
 	}
 	list, err := ask(ctx, t, api.ProductsSet, api.ProductSetQuery{Locale: t.r.Locale, Handles: handles, Brief: true})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	items := buyable(list.Items)
-	slices.SortStableFunc(items, func(a, b api.Product) int { return cmp.Compare(place[a.Handle], place[b.Handle]) })
-	return items[:min(n, len(items))], nil
+	known := map[string]*api.Product{}
+	for i := range list.Items {
+		known[list.Items[i].Handle] = &list.Items[i]
+	}
+	for _, p := range picks {
+		product := known[p.Item]
+		if len(a.products) == n || product == nil || !buyable(product) {
+			continue
+		}
+		why := besideReason
+		if p.Because != page {
+			why = reason + gone
+			if because := known[p.Because]; because != nil {
+				why = reason + because.Title
+			}
+		}
+		a.add([]api.Product{*product}, why)
+	}
+	return nil
 }
 
-// buyable leaves out what cannot be bought, which is no advice.
-func buyable(items []api.Product) []api.Product {
-	return slices.DeleteFunc(items, func(p api.Product) bool { return len(p.Variants) == 0 || p.Variants[selected(&p)].Available <= 0 })
+// buyable says that a product can be bought: else it is no advice.
+func buyable(p *api.Product) bool {
+	return len(p.Variants) > 0 && p.Variants[selected(p)].Available > 0
 }
 
 func handlesOf(products []api.Product) []string {
@@ -154,7 +174,7 @@ func (s *Shop) popular(ctx context.Context, t *trip, n int, except []string) ([]
 		if err != nil {
 			return nil, err
 		}
-		items = buyable(list.Items)
+		items = slices.DeleteFunc(list.Items, func(p api.Product) bool { return !buyable(&p) })
 	}
 	if len(items) < n {
 		most := min(n+len(except)+len(items), maxLimit)
@@ -196,13 +216,11 @@ func (s *Shop) recommend(ctx context.Context, r *Request) (*Answer, error) {
 	if limit == 0 {
 		limit = 8
 	}
-	reason := visitReason
 	if product != "" {
 		visit = append(slices.DeleteFunc(visit, func(h string) bool { return h == product }), product)
-		reason = besideReason
 	}
 	t := s.public(r)
-	picked, err := s.advise(ctx, t, limit, visit, reason)
+	picked, err := s.advise(ctx, t, limit, visit, product, viewedReason)
 	if err != nil {
 		return nil, err
 	}

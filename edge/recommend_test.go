@@ -81,8 +81,8 @@ func TestTheTableRecommends(t *testing.T) {
 	f.clicks.trending = []string{"hot", "apple", "mug"}
 	for _, c := range []struct{ query, items, algorithm, version, reason string }{
 		{"product=mug&limit=2", "zebra apple", byTable, "v7", besideReason},
-		{"seen=mug&limit=3", "zebra apple bowl", byTable, "v7", visitReason},
-		{"seen=mug,bowl&limit=2", "zebra apple", byTable, "v7", visitReason},
+		{"seen=mug&limit=3", "zebra apple bowl", byTable, "v7", viewedReason + "The mug"},
+		{"seen=mug,bowl&limit=2", "zebra apple", byTable, "v7", viewedReason + "The mug"},
 		{"product=mug&seen=zebra&limit=3", "apple bowl hot", byBoth, "v7", besideReason},
 		{"product=plate&limit=2", "apple hot", byTrend, trendRules, popularReason},
 		{"limit=2", "apple hot", byTrend, trendRules, popularReason},
@@ -101,7 +101,7 @@ func TestTheTableRecommends(t *testing.T) {
 		t.Error("what is sold out is recommended")
 	}
 	f.form("/cart", "sku", "MUG-S", "quantity", "1").must(t, 303)
-	f.do("GET", "/cart", "").must(t, 200, "The zebra", cartReason)
+	f.do("GET", "/cart", "").must(t, 200, "The zebra", withReason+"The mug")
 }
 
 // TestWithoutTables: an edge that has none yet, or whose core does not answer what is in one, is as it was.
@@ -113,6 +113,25 @@ func TestWithoutTables(t *testing.T) {
 		t.Errorf("%+v", out)
 	}
 	f.do("GET", "/products/mug", "").must(t, 200, `data-algorithm="trending"`)
+}
+
+// TestManyAreRecommended: no number of them is more than the core answers at once.
+func TestManyAreRecommended(t *testing.T) {
+	var many []string
+	for i := range 200 {
+		many = append(many, fmt.Sprint("item-", i))
+	}
+	f := newShopFixture(t, func(c *ShopConfig) { c.Recommendations = goesWith(t, many...) })
+	f.sells(t)
+	if out, _ := f.recommends(t, "seen=mug,a,b,c,d,e,f,g,h,i&limit=100"); len(out.Items) != picksMax {
+		t.Errorf("%d are recommended", len(out.Items))
+	}
+	for _, c := range f.core.called("products.set") {
+		var q api.ProductSetQuery
+		if err := json.Unmarshal(c.Body, &q); err != nil || len(q.Handles) > 100 {
+			t.Errorf("%d are asked for at once: %v", len(q.Handles), err)
+		}
+	}
 }
 
 func TestSeenIsChecked(t *testing.T) {

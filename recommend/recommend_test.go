@@ -224,8 +224,8 @@ func BenchmarkRecommend(b *testing.B) {
 			visits[i] = append(visits[i], fmt.Sprint("item-", rng.IntN(43_000)))
 		}
 	}
-	b.ReportMetric(float64(len(m.Append(nil)))/1e6, "MB/file")
 	for i := 0; b.Loop(); i++ {
 		m.Recommend(visits[i%len(visits)], 20, Options{})
 	}
+	b.ReportMetric(float64(len(m.Append(nil)))/1e6, "MB/file")
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"meridian/analytics"
@@ -21,7 +22,7 @@ func (o *options) recommendations(cores *coreclient.Client, clicks *analytics.An
 	if files == nil {
 		return nil
 	}
-	cfg := recommender.Config{Edge: o.id, Core: tables{cores, o.id}, Files: tableFiles{files}, Every: o.recommendEvery, Logger: log}
+	cfg := recommender.Config{Edge: o.id, Core: &tables{cores: cores, edge: o.id}, Files: tableFiles{files}, Every: o.recommendEvery, Logger: log}
 	if o.clickhouseURL != "" {
 		cfg.Learn = func(ctx context.Context, version string) (*recommend.Model, error) {
 			now := time.Now()
@@ -31,20 +32,37 @@ func (o *options) recommendations(cores *coreclient.Client, clicks *analytics.An
 	return recommender.New(cfg)
 }
 
-// tables implements recommender.Core.
+// tables implements recommender.Core. A core that lags never takes it back to a table from before.
 type tables struct {
 	cores *coreclient.Client
 	edge  string
+
+	mu  sync.Mutex // guards min
+	min api.Index
 }
 
-func (t tables) Table(ctx context.Context) (api.RecommendationTable, error) {
-	v, _, err := coreclient.Do(ctx, t.cores, api.RecommendationsGet, api.None{}, api.Call{Edge: t.edge})
+func (t *tables) Table(ctx context.Context) (api.RecommendationTable, error) {
+	v, at, err := coreclient.Do(ctx, t.cores, api.RecommendationsGet, api.None{}, t.call())
+	t.reached(at.Index)
 	return v, err
 }
 
-func (t tables) Publish(ctx context.Context, req api.PublishTable) (api.RecommendationTable, error) {
-	v, _, err := coreclient.Do(ctx, t.cores, api.RecommendationsPublish, req, api.Call{Edge: t.edge})
+func (t *tables) Publish(ctx context.Context, req api.PublishTable) (api.RecommendationTable, error) {
+	v, at, err := coreclient.Do(ctx, t.cores, api.RecommendationsPublish, req, t.call())
+	t.reached(at.Index)
 	return v, err
+}
+
+func (t *tables) call() api.Call {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return api.Call{Edge: t.edge, Min: t.min}
+}
+
+func (t *tables) reached(at api.Index) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.min = api.Max(t.min, at)
 }
 
 // tableFiles implements recommender.Files.

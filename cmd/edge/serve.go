@@ -93,6 +93,7 @@ func serve(ctx context.Context, args []string) (err error) {
 	}
 	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "meridian_edge_hedged_reads_total", Help: "Reads that were late and asked of a second core."},
 		func() float64 { return float64(cores.Hedged()) }))
+	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "meridian_edge_recommendations_age_seconds", Help: "Age of the table of recommendations that is served; -1: none."}, tables.Age))
 	if identity != nil {
 		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "meridian_tls_certificate_expires_seconds", Help: "Unix time at which this node's certificate ends."},
 			func() float64 { return float64(identity.Expires().Unix()) }))

@@ -15,7 +15,7 @@ import (
 	"meridian/recommend"
 )
 
-// Core says which table is the newest.
+// Core says which table is the newest, and never an older one than it said before.
 type Core interface {
 	Table(ctx context.Context) (api.RecommendationTable, error)
 	Publish(ctx context.Context, t api.PublishTable) (api.RecommendationTable, error)
@@ -86,6 +86,15 @@ func (r *Recommender) Model() *recommend.Model {
 		return nil
 	}
 	return r.model.Load()
+}
+
+// Age is how old the table is that is served, in seconds; -1 for none.
+func (r *Recommender) Age() float64 {
+	m := r.Model()
+	if m == nil {
+		return -1
+	}
+	return time.Since(m.Built()).Seconds()
 }
 
 // Run follows the newest table, and makes the next one when it is time, until ctx ends.
@@ -236,6 +245,7 @@ func (r *Recommender) load(ctx context.Context, t api.RecommendationTable) error
 		return fmt.Errorf("%s holds version %q instead of %q", t.Key, m.Version(), t.Version)
 	}
 	r.model.Store(m)
+	r.problem.Store(nil) // somebody else made it
 	r.cfg.Logger.Info("recommendations: a table is served", "version", m.Version(), "products", m.Len(), "pairs", m.Pairs())
 	return nil
 }

@@ -135,11 +135,14 @@ func TestOneMakesAllServe(t *testing.T) {
 	if err := other.Demand(); !errors.Is(err, ErrCannot) {
 		t.Errorf("an edge without ClickHouse: %v", err)
 	}
+	if age := other.Age(); age < 0 || age > 60 {
+		t.Errorf("%v s old", age)
+	}
 	if got := other.State(); got.Version == "" || got.Products != 2 || got.Pairs != 2 || got.Making || got.Problem != "" {
 		t.Errorf("%+v", got)
 	}
 	var none *Recommender
-	if none.Model() != nil || none.State() != (State{}) || !errors.Is(none.Demand(), ErrCannot) {
+	if none.Model() != nil || none.Age() != -1 || none.State() != (State{}) || !errors.Is(none.Demand(), ErrCannot) {
 		t.Error("none has a table")
 	}
 }
@@ -193,7 +196,7 @@ func TestTwoMakeOne(t *testing.T) {
 		}
 	}
 	eventually(t, "one has made it", func() bool { return edges[0].version() != "" && edges[0].version() == edges[1].version() })
-	eventually(t, "the other was told", func() bool { return (edges[0].State().Problem == "") != (edges[1].State().Problem == "") })
+	eventually(t, "what the other was told is no problem any more", func() bool { return edges[0].State().Problem == "" && edges[1].State().Problem == "" })
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.files) != 1 || w.files[w.newest.Key] == nil {
