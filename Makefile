@@ -20,7 +20,7 @@ PROGRAMS := ./cmd/core ./cmd/edge
 LOCAL   := ./cmd/dev ./deploy/local/payments ./deploy/local/mailbox ./deploy/local/clickhouse
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sim build dev lint bench bench-oversell bench-core bench-failover bench-overload bench-checkout bench-edge bench-flash bench-purge bench-growth load traffic seed fuzz openapi generate test-deps ui-deps ui-test ui-audit terraform-test clean
+.PHONY: help demo test sim build dev lint bench bench-oversell bench-core bench-failover bench-overload bench-checkout bench-edge bench-flash bench-purge bench-analytics bench-growth load traffic seed fuzz openapi generate test-deps ui-deps ui-test ui-audit terraform-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ lint: ## gofmt, vet, staticcheck (2 min)
 SIM_HOURS ?= 1000
 sim: ## SIM_HOURS=1000 simulated hours of three and of five cores under faults (about 45 minutes of processor time)
 	SIM_HOURS=$(SIM_HOURS) GOGC=400 $(GO) test -count=1 -timeout 0 -v -run '^TestLong$$' ./test/sim
+bench-analytics: build ## events into an edge, into ClickHouse and into a report; ANALYTICS_ARGS="--rounds 1", or --help (2 min)
+	@$(BUILD) -o bin/bench-analytics ./test/bench/analytics && exec bin/bench-analytics $(ANALYTICS_ARGS)
+
 bench-growth: build ## a core with 1 M SKUs, 1 M customers, 10 M orders: memory, start, cost an order, snapshots; GROWTH_ARGS="--orders 100000" (an hour and a half, 65 GB of disk)
 	@$(BUILD) -o bin/growth ./test/bench/growth && exec bin/growth $(GROWTH_ARGS)
 
