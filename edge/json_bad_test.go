@@ -2,6 +2,7 @@ package edge
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -190,6 +191,32 @@ func FuzzDecodeJSON(f *testing.F) {
 		two, _ := json.Marshal(lenient)
 		if string(one) != string(out) || string(two) != string(out) {
 			t.Fatalf("%q reads as %s, %s and %s", body, out, one, two)
+		}
+	})
+}
+
+// FuzzDecodeQuickly: what the quick way reads, the strict way takes too, and reads the same.
+func FuzzDecodeQuickly(f *testing.F) {
+	for _, seed := range []string{`{}`, `{"events":[{"id":"a","type":"view_item","at":"x","session":"s","items":[{"item_id":"mug","quantity":1,"price":{"amount":1,"currency":"EUR"}}],"results":3}]}`,
+		`{"events":[{"results":1.0}]}`, `{"events":[{"results":-0}]}`, `{"Events":[]}`, `{"events":[],"events":[]}`, `{"events":null}`, `{"events":[{"query":"\ud800"}]}`, `{"handle":"a","variants":[{"sku":"A","prices":{"EUR":5}}]}`,
+		`{"handle":"a","handle":"b"}`, ` {"tags":["a"]} `, `{}{}`, `{"cart_id":"c","email":"e","version":7,"shipping_address":{"name":"n"}}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for _, of := range []func() any{func() any { return &api.EventBatch{} }, func() any { return &api.StaffProduct{} }, func() any { return &api.Checkout{} }, func() any { return &purgeBody{} }} {
+			quick, strict := of(), of()
+			if !decodeQuickly(body, quick) {
+				if !reflect.DeepEqual(quick, strict) {
+					t.Fatalf("%q left %+v behind", body, quick)
+				}
+				continue
+			}
+			if err := decodeStrictly(body, strict); err != nil {
+				t.Fatalf("%q is read quickly, and refused: %v", body, err)
+			}
+			if !reflect.DeepEqual(quick, strict) {
+				t.Fatalf("%q reads as %+v and as %+v", body, quick, strict)
+			}
 		}
 	})
 }
