@@ -2,7 +2,6 @@ package analytics
 
 import (
 	"context"
-	"strconv"
 	"strings"
 	"time"
 
@@ -73,7 +72,7 @@ func (a *Analytics) Import(ctx context.Context, events []api.Event) error {
 	v := validator{}
 	rows := make([]Row, len(events))
 	for i := range events {
-		rows[i] = v.event("events."+strconv.Itoa(i), &events[i], received)
+		rows[i] = v.event(i, &events[i], received)
 		if stated, err := time.Parse(time.RFC3339, events[i].At); err == nil {
 			rows[i].At = stated.UTC().Truncate(time.Millisecond)
 		}

@@ -82,6 +82,7 @@ type group struct {
 
 // openSegment is the file being written.
 type openSegment struct {
+	named bool // its name is durable
 	file  *os.File
 	path  string
 	rows  int

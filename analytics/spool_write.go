@@ -35,6 +35,11 @@ func (s *Spool) write(g *group) error {
 	if err == nil {
 		err = o.file.Sync()
 	}
+	if err == nil && !o.named { // the first group's: nothing was acknowledged before
+		if err = durable.SyncDir(s.dir); err == nil {
+			o.named = true
+		}
+	}
 	if err != nil {
 		_ = o.file.Truncate(o.bytes)
 		s.seal()
@@ -56,7 +61,7 @@ func (s *Spool) storageError(what string, err error) error {
 		WithCause(fmt.Errorf("%s: %w", what, err))
 }
 
-// begin makes the next file, durable under its name before anything in it is acknowledged.
+// begin makes the next file. With its first group it becomes durable, and so does its name.
 func (s *Spool) begin() error {
 	s.seq = max(s.seq+1, uint64(s.cfg.Now().UnixMilli()))
 	path := filepath.Join(s.dir, segmentName(s.cfg.Edge, s.seq)+openSuffix)
@@ -65,13 +70,7 @@ func (s *Spool) begin() error {
 		return err
 	}
 	head := segmentHeader(s.cfg.Edge, s.cfg.Region, s.cfg.Now())
-	if _, err = f.Write(head); err == nil {
-		err = f.Sync()
-	}
-	if err == nil {
-		err = durable.SyncDir(s.dir)
-	}
-	if err != nil {
+	if _, err = f.Write(head); err != nil {
 		_ = f.Close()
 		_ = os.Remove(path)
 		return err
@@ -105,9 +104,7 @@ func (s *Spool) seal() {
 		s.cfg.Logger.Error("event spool: seal a segment", "path", o.path, "err", err)
 		return
 	}
-	if err := durable.SyncDir(s.dir); err != nil {
-		s.cfg.Logger.Warn("event spool: seal a segment", "err", err)
-	}
+	// The new name need not be durable: after a power cut the file may have its old one, and be sealed, and sent, again.
 	s.cfg.step("sealed")
 	s.mu.Lock()
 	s.queue = append(s.queue, sealed{path: to, bytes: o.bytes})

@@ -37,7 +37,7 @@ func parse(args []string) (options, error) {
 	fs.StringVar(&o.out, "out", "", "also write the Markdown table to this file, and beside it the same as .tsv")
 	fs.IntVar(&o.rounds, "rounds", 3, "how often everything is measured, each time from the start; the table shows medians")
 	fs.IntVar(&o.seconds, "seconds", 10, "how long events are sent in a round")
-	fs.IntVar(&o.callers, "callers", 4, "connections that send events, each waiting for its answer")
+	fs.IntVar(&o.callers, "callers", 8, "connections that send events, each waiting for its answer")
 	fs.IntVar(&o.events, "events", 50, "events in a batch; a browser sends up to 50")
 	fs.IntVar(&o.clicks, "clicks", 40, "clicks whose way into a report is timed in a round")
 	if err := flagenv.Parse(fs, "BENCH", args); err != nil {
@@ -94,7 +94,7 @@ func lines(all []figures) (out []report.Line) {
 	}
 	line("events that an edge takes for a second of its processor", "/s", report.AtLeast(50_000), func(f figures) float64 { return f.core })
 	line("events that it took a second", "/s", report.Shown(), func(f figures) float64 { return f.rate })
-	line("a batch until it is safe on disk, p50", "ms", report.Shown(), func(f figures) float64 { return f.p50 })
+	line("at 50,000 a second, a batch until it is safe on disk, p50", "ms", report.Shown(), func(f figures) float64 { return f.p50 })
 	line("the same, p99", "ms", report.AtMost(5), func(f figures) float64 { return f.p99 })
 	line("rows into ClickHouse after an outage", "/s", report.AtLeast(200_000), func(f figures) float64 { return f.drain })
 	line("a click in a report after its answer, p50", "ms", report.Shown(), func(f figures) float64 { return f.fresh50 })

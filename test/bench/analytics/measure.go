@@ -25,6 +25,9 @@ import (
 	"meridian/test/bench/shop"
 )
 
+// goalRate is how many events a second an edge should take on one processor.
+const goalRate = 50_000
+
 // pinned gives the edge one processor's worth.
 func pinned(cmd *exec.Cmd) error {
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
@@ -42,7 +45,7 @@ func measure(ctx context.Context, o options) (f figures, err error) {
 		return f, err
 	}
 	defer func() { err = errors.Join(err, s.Stop(), os.RemoveAll(s.Dir)) }()
-	sent, err := collect(ctx, o, s, &f)
+	sent, err := both(ctx, o, s, &f)
 	if err != nil {
 		return f, fmt.Errorf("collect: %w", err)
 	}
@@ -60,23 +63,47 @@ func measure(ctx context.Context, o options) (f figures, err error) {
 	return f, err
 }
 
-// collect sends batches for a time and counts those that were accepted.
-func collect(ctx context.Context, o options, s *shop.Shop, f *figures) (events float64, err error) {
-	client := &fasthttp.Client{MaxConnsPerHost: o.callers, ReadTimeout: 30 * time.Second, NoDefaultUserAgentHeader: true}
-	var accepted atomic.Int64
-	times := make([][]time.Duration, o.callers)
-	errs := make([]error, o.callers)
+// both sends first as many events as the edge takes, and then as many as it should take.
+func both(ctx context.Context, o options, s *shop.Shop, f *figures) (sent float64, err error) {
 	pid := s.PID("edge")
 	before, err := process.Tree(pid)
 	if err != nil {
 		return 0, err
 	}
+	most, _, took, err := collect(ctx, o, s, 0, 0)
+	if err != nil {
+		return 0, err
+	}
+	after, err := process.Tree(pid)
+	if err != nil {
+		return 0, err
+	}
+	f.rate, f.core = most/took.Seconds(), most/(after-before).Seconds()
+	paced, times, _, err := collect(ctx, o, s, goalRate, o.callers)
+	if err != nil {
+		return 0, err
+	}
+	f.p50, f.p99 = ms(times[len(times)/2]), ms(times[len(times)*99/100])
+	counted, err := shop.Client{Base: s.Ops["edge"]}.Gauge(ctx, "meridian_edge_clickstream_accepted_total")
+	if err == nil && counted != most+paced {
+		err = fmt.Errorf("the edge says that it accepted %.0f of %.0f events", counted, most+paced)
+	}
+	return most + paced, err
+}
+
+// collect sends batches for a time: at a rate of events a second, or, for 0, each caller the next when it has its answer. Callers have numbers from a first
+// one on. The times of batches, in order of length, are from when each was to be sent: one that waits for its turn waits for the edge.
+func collect(ctx context.Context, o options, s *shop.Shop, rate, first int) (events float64, all []time.Duration, took time.Duration, err error) {
+	client := &fasthttp.Client{MaxConnsPerHost: o.callers, ReadTimeout: 30 * time.Second, NoDefaultUserAgentHeader: true}
+	var accepted atomic.Int64
+	times := make([][]time.Duration, o.callers)
+	errs := make([]error, o.callers)
 	began := time.Now()
 	until := began.Add(time.Duration(o.seconds) * time.Second)
 	var wg sync.WaitGroup
 	for c := range o.callers {
 		wg.Go(func() {
-			b, err := newBatch(o.events, c)
+			b, err := newBatch(o.events, first+c)
 			if err != nil {
 				errs[c] = err
 				return
@@ -87,9 +114,15 @@ func collect(ctx context.Context, o options, s *shop.Shop, f *figures) (events f
 			req.Header.SetContentType("application/json")
 			req.Header.SetUserAgent("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36")
 			for n := uint64(0); time.Now().Before(until) && ctx.Err() == nil; n++ {
-				b.renew(uint32(c), n)
+				b.renew(uint32(first+c), n)
 				req.SetBodyRaw(b.body)
 				start := time.Now()
+				if rate > 0 {
+					start = began.Add(time.Duration((float64(n) + float64(c)/float64(o.callers)) * float64(o.callers*o.events) / float64(rate) * float64(time.Second)))
+					if pause.For(ctx, time.Until(start)) != nil {
+						return
+					}
+				}
 				if err := client.Do(req, resp); err != nil {
 					errs[c] = err
 					return
@@ -104,21 +137,10 @@ func collect(ctx context.Context, o options, s *shop.Shop, f *figures) (events f
 		})
 	}
 	wg.Wait()
-	took := time.Since(began)
-	after, err := process.Tree(pid)
-	if err = errors.Join(append(errs, err, ctx.Err())...); err != nil {
-		return 0, err
-	}
-	all := slices.Concat(times...)
+	took = time.Since(began)
+	all = slices.Concat(times...)
 	slices.Sort(all)
-	events = float64(accepted.Load())
-	f.rate, f.core = events/took.Seconds(), events/(after-before).Seconds()
-	f.p50, f.p99 = ms(all[len(all)/2]), ms(all[len(all)*99/100])
-	counted, err := shop.Client{Base: s.Ops["edge"]}.Gauge(ctx, "meridian_edge_clickstream_accepted_total")
-	if err == nil && counted != events {
-		err = fmt.Errorf("the edge says that it accepted %.0f of %.0f events", counted, events)
-	}
-	return events, err
+	return float64(accepted.Load()), all, took, errors.Join(append(errs, ctx.Err())...)
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
