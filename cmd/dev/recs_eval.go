@@ -23,8 +23,7 @@ import (
 	"meridian/recommend/recseval"
 )
 
-const recsEvalUsage = `Usage: dev recs-eval --train FILE --test FILE [flags]
-
+const recsEvalHelp = `
 Measures how well the shop's recommendations foretell what people look at next. The sessions of --train go the way of every visit: as
 events into a spool, by it into a ClickHouse of their own, there SQL makes the table, its file is written and read, and the edge's code
 recommends from it. For each view of --test from the second on, those before it are the visit.
@@ -35,8 +34,9 @@ numbers, or words of lower-case letters, digits and hyphens. Files that end in .
 The last two lines are the figures:
   standard   every next item, also one that was seen in the session; what was seen is among the recommendations
   new-only   next items that have not been seen in the session; nothing that was seen is recommended
-HR@20 is the share of next items among the first 20 recommendations, MRR@20 the mean of 1/place, 0 beyond.
+HR@20 is the share of next items among the first 20 recommendations, MRR@20 the mean of 1/place, 0 beyond. For example, with sessions in two files:
 
+  dev recs-eval --train train.tsv --test test.tsv
 `
 
 // recsEval measures recommendations on recorded sessions.
@@ -45,11 +45,10 @@ func recsEval(ctx context.Context, args []string, out io.Writer) error {
 	trainFile := fs.String("train", "", "`file` of sessions to learn from")
 	testFile := fs.String("test", "", "`file` of sessions to foretell")
 	file := fs.String("out", "", "also keep the table in this `file`")
-	fs.Usage = func() {
-		fmt.Fprint(out, recsEvalUsage)
-		fs.PrintDefaults()
-	}
 	if err := flagenv.Parse(fs, "RECS_EVAL", args); err != nil {
+		if errors.Is(err, flagenv.ErrHelp) {
+			fmt.Fprint(out, recsEvalHelp)
+		}
 		return err
 	}
 	for _, f := range []struct{ name, value string }{{"train", *trainFile}, {"test", *testFile}} {

@@ -91,7 +91,7 @@ func TestRead(t *testing.T) {
 	if err != nil || len(got) != 2 || !got[0].End.Equal(time.UnixMilli(1590885032500)) || strings.Join(got[0].Items, " ") != "a b a" {
 		t.Errorf("%+v: %v", got, err)
 	}
-	for line, want := range map[string]string{"a b": "line 1", "1\n": "no items", "1 a\n-1 b": "line 2", "NaN a": "no time", "1e300 a": "no time", "1 " + strings.Repeat("x", maxLine): "line 1"} {
+	for line, want := range map[string]string{"a b": "line 1", "1\n": "no items", "1 a\n-1 b": "line 2", "1 a B": "is no item", "1 -a": "is no item", "1 " + strings.Repeat("a", maxItem+1): "is no item", "NaN a": "no time", "1e300 a": "no time", "1 " + strings.Repeat("x", maxLine): "line 1"} {
 		if _, err := Read(strings.NewReader(line)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.20q: %v", line, err)
 		}

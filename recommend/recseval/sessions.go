@@ -41,12 +41,30 @@ func Read(r io.Reader) ([]Session, error) {
 		if len(f) == 1 {
 			return nil, fmt.Errorf("line %d: a time and no items", n)
 		}
+		for _, item := range f[1:] {
+			if !isItem(item) {
+				return nil, fmt.Errorf("line %d: %.40q is no item: give numbers, or words of a-z, 0-9 and hyphens, at most %d bytes", n, item, maxItem)
+			}
+		}
 		out = append(out, Session{End: time.UnixMilli(int64(math.Round(seconds * 1000))).UTC(), Items: f[1:]})
 	}
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("line %d: %w", n+1, err)
 	}
 	return out, nil
+}
+
+// maxItem bounds an item, in bytes.
+const maxItem = 200
+
+// isItem reports whether an item has the form of a product's handle, which it is taken for.
+func isItem(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' && i > 0 && i < len(s)-1) {
+			return false
+		}
+	}
+	return len(s) <= maxItem
 }
 
 // maxTime is the end of the year 2199: ClickHouse's DateTime64 goes up to 2299.
