@@ -1,9 +1,7 @@
 package analytics
 
 import (
-	"compress/gzip"
 	"errors"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -16,16 +14,7 @@ import (
 // toySessions are recorded sessions of a real shop.
 func toySessions(t *testing.T, name string) []recseval.Session {
 	t.Helper()
-	f, err := os.Open("../recommend/recseval/testdata/serenade_toy/" + name + ".tsv.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := recseval.Read(z)
+	s, err := recseval.ReadFile("../recommend/recseval/testdata/serenade_toy/" + name + ".tsv.gz")
 	if err != nil {
 		t.Fatal(err)
 	}

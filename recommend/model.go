@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -100,7 +101,7 @@ func (b *Builder) Model() *Model {
 				}
 				return 1
 			}
-			return compareStrings(m.items[x.to], m.items[y.to])
+			return strings.Compare(m.items[x.to], m.items[y.to])
 		})
 		for _, p := range row {
 			m.to, m.score = append(m.to, p.to), append(m.score, p.score)
@@ -109,14 +110,4 @@ func (b *Builder) Model() *Model {
 	}
 	b.rows = nil
 	return m
-}
-
-func compareStrings(a, b string) int {
-	if a < b {
-		return -1
-	}
-	if a > b {
-		return 1
-	}
-	return 0
 }

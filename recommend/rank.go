@@ -2,6 +2,7 @@ package recommend
 
 import (
 	"slices"
+	"strings"
 )
 
 // The combination: the last so many different items of a visit count, the newest fully, the one before half, and so on.
@@ -53,7 +54,7 @@ func (m *Model) Recommend(visit []string, n int, o Options) []Recommendation {
 		case x < y:
 			return 1
 		}
-		return compareStrings(m.items[a], m.items[b])
+		return strings.Compare(m.items[a], m.items[b])
 	})
 	out := make([]Recommendation, 0, min(n, len(s.touched)))
 	for _, i := range s.touched {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"meridian/analytics"
@@ -57,11 +55,11 @@ func recsEval(ctx context.Context, args []string, out io.Writer) error {
 		}
 	}
 	say := printer(os.Stderr)
-	train, err := readSessions(*trainFile)
+	train, err := recseval.ReadFile(*trainFile)
 	if err != nil {
 		return err
 	}
-	test, err := readSessions(*testFile)
+	test, err := recseval.ReadFile(*testFile)
 	if err != nil {
 		return err
 	}
@@ -93,27 +91,6 @@ func describe(sessions []recseval.Session) string {
 		views += len(s.Items)
 	}
 	return fmt.Sprintf("%d sessions with %d views", len(sessions), views)
-}
-
-func readSessions(path string) (sessions []recseval.Session, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var r io.Reader = f
-	if strings.HasSuffix(path, ".gz") {
-		if r, err = gzip.NewReader(f); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-	}
-	if sessions, err = recseval.Read(r); err == nil && len(sessions) == 0 {
-		err = errors.New("there is no session in it")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return sessions, nil
 }
 
 // sayHowLong tells what a recommendation takes.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"meridian/internal/flagenv"
+	"meridian/recommend/recseval"
 )
 
 func TestRecsEvalSaysWhatItWants(t *testing.T) {
@@ -51,7 +52,7 @@ func TestSessionsMayBePacked(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	got, err := readSessions(path)
+	got, err := recseval.ReadFile(path)
 	if err != nil || len(got) != 2 || describe(got) != "2 sessions with 3 views" {
 		t.Errorf("%v, %v", got, err)
 	}

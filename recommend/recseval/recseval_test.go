@@ -1,8 +1,6 @@
 package recseval
 
 import (
-	"compress/gzip"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,16 +12,7 @@ import (
 // toy reads sessions of testdata/serenade_toy.
 func toy(t testing.TB, name string) []Session {
 	t.Helper()
-	f, err := os.Open(filepath.Join("testdata", "serenade_toy", name+".tsv.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := Read(z)
+	s, err := ReadFile(filepath.Join("testdata", "serenade_toy", name+".tsv.gz"))
 	if err != nil {
 		t.Fatal(err)
 	}

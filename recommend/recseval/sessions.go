@@ -2,9 +2,12 @@ package recseval
 
 import (
 	"bufio"
+	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +19,28 @@ import (
 type Session struct {
 	End   time.Time
 	Items []string
+}
+
+// ReadFile reads a file of sessions, which is unpacked if its name ends in .gz. Errors name the file.
+func ReadFile(path string) (sessions []Session, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var r io.Reader = f
+	if strings.HasSuffix(path, ".gz") {
+		if r, err = gzip.NewReader(f); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	if sessions, err = Read(r); err == nil && len(sessions) == 0 {
+		err = errors.New("there is no session in it")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return sessions, nil
 }
 
 // maxLine bounds a session, in bytes.
