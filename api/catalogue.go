@@ -59,6 +59,10 @@ type Product struct {
 // AvailableCap is the largest stock figure shoppers are shown.
 const AvailableCap = 99
 
+// LowStock is up to how many pieces a page says how many are left. While there are more it stays as it is, so that a sale does not take the
+// pages out of the caches that show what is sold.
+const LowStock = 5
+
 // StaffVariant is a variant as staff see it. OnHand is informational in a PUT, except that it
 // starts the stock of a SKU that does not exist yet.
 type StaffVariant struct {

@@ -257,7 +257,7 @@ type FeedBatch struct {
 }
 
 // FeedEntry says which tags changed at an index. The tag "*" means everything.
-// Tags: product:HANDLE, collection:HANDLE, catalogue (any list or search), content.
+// Tags: product:HANDLE, stock:HANDLE, collection:HANDLE, catalogue (any list or search), content.
 type FeedEntry struct {
 	Index Index    `json:"index"`
 	Tags  []string `json:"tags"`
@@ -273,8 +273,10 @@ const (
 	TagContent   = "content"
 )
 
-// TagProduct is the tag of a product; TagCollection that of a collection.
+// TagProduct is the tag of a product in words, as pages show it: how many there are changes it from LowStock down. TagStock is that of
+// the figure up to AvailableCap. TagCollection is that of a collection.
 func TagProduct(handle string) string    { return "product:" + handle }
+func TagStock(handle string) string      { return "stock:" + handle }
 func TagCollection(handle string) string { return "collection:" + handle }
 
 // OutboxSlice is a fixed run of outbox entries: asked for again, it is the same run. Slice 0 with no entries: nothing to do.

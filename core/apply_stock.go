@@ -88,7 +88,7 @@ func (m *Machine) available(sku string) (n int64) {
 // shown is the stock figure shoppers see.
 func (m *Machine) shown(sku string) int64 { return min(m.available(sku), api.AvailableCap) }
 
-// setStock writes a stock record and marks the product if the figure that is shown changed.
+// setStock writes a stock record and marks the product if what is shown of it changed.
 func (m *Machine) setStock(sku, location string, s stockRec) {
 	f := m.shelf(sku, location)
 	old, _ := f.cell.Get()
@@ -114,6 +114,9 @@ func (m *Machine) putStock(e *stocked, f *shelf, old, s stockRec) {
 		}
 	}
 	if min(after, api.AvailableCap) != min(before, api.AvailableCap) {
+		m.touch(api.TagStock(e.product.handle))
+	}
+	if min(after, api.LowStock+1) != min(before, api.LowStock+1) {
 		m.touch(api.TagProduct(e.product.handle))
 	}
 }

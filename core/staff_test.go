@@ -3,6 +3,7 @@ package core_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -278,8 +279,18 @@ func TestFeed(t *testing.T) {
 		t.Errorf("200 and 150 are both shown as 99, but the feed says %+v", b.Entries)
 	}
 	get(s, api.StockAdjust, api.AdjustStock{SKU: "A", Delta: -60, Reason: "x"}, s.staffCall("2"))
-	if b = ask1(b.Next); len(b.Entries) != 1 || strings.Join(b.Entries[0].Tags, " ") != "product:mug-a" {
-		t.Errorf("%+v", b.Entries)
+	if b = ask1(b.Next); len(b.Entries) != 1 || strings.Join(b.Entries[0].Tags, " ") != "stock:mug-a" {
+		t.Errorf("90 is a figure that answers say, and pages do not: %+v", b.Entries)
+	}
+	for i, left := range []int64{6, 5, 4, 6} {
+		get(s, api.StockAdjust, api.AdjustStock{SKU: "A", Delta: left - s.stockOf("A").OnHand, Reason: "x"}, s.staffCall(fmt.Sprint("low", i)))
+		want := "product:mug-a stock:mug-a"
+		if i == 0 {
+			want = "stock:mug-a"
+		}
+		if b = ask1(b.Next); len(b.Entries) != 1 || strings.Join(b.Entries[0].Tags, " ") != want {
+			t.Errorf("%d left: the feed says %+v, not %s", left, b.Entries, want)
+		}
 	}
 	if b2 := ask1(api.Index{Timeline: 9, Raft: 1}); !b2.Reset {
 		t.Error("a cursor of another timeline is believed")

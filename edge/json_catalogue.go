@@ -38,6 +38,15 @@ func listTags(products []api.Product, more ...string) []string {
 	return tags
 }
 
+// figureTags are the listTags of an answer that says how many there are of each.
+func figureTags(products []api.Product, more ...string) []string {
+	tags := listTags(products, more...)
+	for i := range products {
+		tags = append(tags, api.TagStock(products[i].Handle))
+	}
+	return tags
+}
+
 func (s *Shop) listProducts(ctx context.Context, r *Request) (*Answer, error) {
 	p := params{query: r.Query}
 	q := api.ProductsQuery{Page: p.page(), Locale: r.Locale, Collection: p.handle("collection"), Sort: p.choice("sort", sorts)}
@@ -50,7 +59,7 @@ func (s *Shop) listProducts(ctx context.Context, r *Request) (*Answer, error) {
 		return nil, err
 	}
 	a := t.answer()
-	a.Tags = listTags(list.Items)
+	a.Tags = figureTags(list.Items)
 	if q.Collection != "" {
 		a.Tags = append(a.Tags, api.TagCollection(q.Collection))
 	}
@@ -68,7 +77,7 @@ func (s *Shop) getProduct(ctx context.Context, r *Request) (*Answer, error) {
 		return nil, err
 	}
 	a := t.answer()
-	a.Tags = []string{api.TagProduct(handle)}
+	a.Tags = []string{api.TagProduct(handle), api.TagStock(handle)}
 	return reply(a, 200, product)
 }
 
@@ -136,7 +145,7 @@ func (s *Shop) getCollection(ctx context.Context, r *Request) (*Answer, error) {
 		return nil, err
 	}
 	a := t.answer()
-	a.Tags = listTags(page.Products.Items, api.TagCollection(handle))
+	a.Tags = figureTags(page.Products.Items, api.TagCollection(handle))
 	return reply(a, 200, page)
 }
 
@@ -152,7 +161,7 @@ func (s *Shop) search(ctx context.Context, r *Request) (*Answer, error) {
 		return nil, err
 	}
 	a := t.answer()
-	a.Tags = listTags(found.Items)
+	a.Tags = figureTags(found.Items)
 	return reply(a, 200, found)
 }
 
@@ -168,7 +177,7 @@ func (s *Shop) suggest(ctx context.Context, r *Request) (*Answer, error) {
 		return nil, err
 	}
 	a := t.answer()
-	a.Tags = listTags(found.Products)
+	a.Tags = figureTags(found.Products)
 	return reply(a, 200, found)
 }
 

@@ -2,6 +2,8 @@ package edge
 
 import (
 	"encoding/json"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -153,4 +155,33 @@ func TestListsAreNeverNull(t *testing.T) {
 		t.Error(a.body)
 	}
 	f.do("GET", "/api/v1/search/suggest?q=m", "").must(t, 200, `"queries":[]`, `"products":[]`)
+}
+
+// TestFiguresAreNotInPages: an answer that says how many there are goes when that figure changes; a page, which says it in words, stays.
+func TestFiguresAreNotInPages(t *testing.T) {
+	f := newShopFixture(t, nil)
+	seen := 0
+	for _, route := range f.shop.Routes() {
+		if route.Method != "GET" || route.Class != Public {
+			continue
+		}
+		params := map[string]string{"handle": "mug"}
+		if strings.Contains(route.Pattern, "collections/") {
+			params["handle"] = "kitchen"
+		}
+		a, err := route.Handler(t.Context(), &Request{Method: "GET", Path: route.Pattern, Params: params, Query: map[string][]string{"q": {"mug"}}, Locale: api.Locale{Currency: "EUR", Country: "DE"}})
+		if err != nil || a.Tags == nil {
+			continue
+		}
+		figure := a.ContentType == typeJSON && regexp.MustCompile(`"available":[0-9]`).Match(a.Body)
+		if figure {
+			seen++
+		}
+		if slices.Contains(a.Tags, api.TagStock("mug")) != figure || figure && !slices.Contains(a.Tags, api.TagProduct("mug")) {
+			t.Errorf("%s: says a figure: %v, and has the tags %q", route.Pattern, figure, a.Tags)
+		}
+	}
+	if seen < 4 {
+		t.Errorf("%d answers with figures were looked at", seen)
+	}
 }

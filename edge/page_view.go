@@ -7,9 +7,6 @@ import (
 	"meridian/web"
 )
 
-// lowStock is up to how many pieces a page says how many are left.
-const lowStock = 5
-
 func picture(i *api.Image) *web.Picture {
 	if i == nil || i.URL == "" {
 		return nil
@@ -26,7 +23,7 @@ func card(p *api.Product, reason string) web.Card {
 	}
 	if left > 0 {
 		c.SoldOut = false
-		if left <= lowStock {
+		if left <= api.LowStock {
 			c.Low = int(left)
 		}
 	}
@@ -66,7 +63,7 @@ func availability(n int64) (state string, low int) {
 	switch {
 	case n <= 0:
 		return "sold_out", 0
-	case n <= lowStock:
+	case n <= api.LowStock:
 		return "low", int(n)
 	}
 	return "in_stock", 0

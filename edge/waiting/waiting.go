@@ -243,6 +243,9 @@ func (r *Rooms) Arrive(ctx context.Context, room *api.Room) (api.Ticket, error) 
 	if rep.err != nil {
 		return api.Ticket{}, rep.err
 	}
+	// They leave one after the other until the next report: all at once they would hold up whoever asks for a page at this moment, and,
+	// asking again after whole seconds, they would all come back together.
+	time.Sleep(gather * time.Duration(mine) / time.Duration(rep.counts[at]))
 	if rep.first[at] == 0 {
 		return api.Ticket{}, api.NewError(api.CodeNotFound, "This waiting room has been closed: nobody has to wait any more.")
 	}

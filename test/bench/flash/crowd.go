@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -38,10 +40,13 @@ type crowd struct {
 	sku      string
 	http     *fasthttp.Client
 	patience time.Time // when the last of them goes home
+	began    time.Time
+	asked    []atomic.Uint32 // how many requests the crowd made in each second
 }
 
 func newCrowd(edges []string, room, sku string, patience time.Time) *crowd {
-	return &crowd{edges: edges, room: room, sku: sku, patience: patience, http: &fasthttp.Client{
+	began := time.Now()
+	return &crowd{edges: edges, room: room, sku: sku, patience: patience, began: began, asked: make([]atomic.Uint32, int(patience.Sub(began).Seconds())+60), http: &fasthttp.Client{
 		MaxConnsPerHost: 2000, MaxConnWaitTimeout: 30 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second, MaxIdleConnDuration: 30 * time.Second}}
 }
 
@@ -68,6 +73,40 @@ func (c *crowd) come(ctx context.Context, rng *rand.Rand, rate float64, d time.D
 	return all
 }
 
+// browse sends as many requests in each second as the crowd of a sale did, all for a cached page, each by a client of an address of
+// its own. It says how many failed.
+func (c *crowd) browse(ctx context.Context, rng *rand.Rand, path string) (failed int) {
+	counts := make([]uint32, len(c.asked)) // as they are now: what follows is counted too
+	for i := range counts {
+		counts[i] = c.asked[i].Load()
+	}
+	var wg sync.WaitGroup
+	var bad atomic.Int64
+	start, n := time.Now(), 0
+	for second, count := range counts {
+		at := make([]float64, count)
+		for i := range at {
+			at[i] = float64(second) + rng.Float64()
+		}
+		slices.Sort(at)
+		for _, at := range at {
+			if ctx.Err() != nil {
+				break
+			}
+			time.Sleep(time.Until(start.Add(time.Duration(at * float64(time.Second)))))
+			n++
+			v := &visitor{n: n, address: clientAddress(n)}
+			wg.Go(func() {
+				if a, err := c.ask(v, "GET", path, "", "", "", ""); err != nil || a.status != http.StatusOK {
+					bad.Add(1)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	return int(bad.Load())
+}
+
 // answer is what an edge says.
 type answer struct {
 	status int
@@ -77,6 +116,9 @@ type answer struct {
 
 // ask makes one request as a client of an address of its own, which the edges believe since the load comes from a trusted proxy.
 func (c *crowd) ask(v *visitor, method, path, key, ticket, index, body string) (a answer, err error) {
+	if second := int(time.Since(c.began).Seconds()); second < len(c.asked) {
+		c.asked[second].Add(1)
+	}
 	req, res := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseRequest(req)
 	defer fasthttp.ReleaseResponse(res)

@@ -35,6 +35,7 @@ func lines(o options, rounds []figures) []report.Line {
 		return func(f figures) float64 { return percentile(get(f), 99).Seconds() * 1000 }
 	}
 	during, quiet := p99(func(f figures) []time.Duration { return f.room.during }), p99(func(f figures) []time.Duration { return f.room.quiet })
+	browsing := p99(func(f figures) []time.Duration { return f.room.browsing })
 	openDuring := p99(func(f figures) []time.Duration { return f.open.during })
 	checkout, openCheckout := p99(func(f figures) []time.Duration { return f.room.checkouts }), p99(func(f figures) []time.Duration { return f.open.checkouts })
 	return []report.Line{
@@ -47,6 +48,7 @@ func lines(o options, rounds []figures) []report.Line {
 		worst(line("payments that one payment token had under way at once", "", report.AtMost(greedyTokenCap), func(f figures) float64 { return float64(f.room.perToken) })),
 		line("those who wait know that nothing is left, p99 after the last sale", "ms", report.Shown(), p99(func(f figures) []time.Duration { return f.room.told })),
 		against(line("a cached page meanwhile, p99, against the same crowd without a room", "×", report.Shown(), func(f figures) float64 { return during(f) / openDuring(f) }), "ms", during, openDuring),
+		against(line("a cached page meanwhile, p99, against as many requests for pages and no sale", "×", report.Shown(), func(f figures) float64 { return during(f) / browsing(f) }), "ms", during, browsing),
 		against(line("a cached page meanwhile, p99, against before the sale", "×", report.Shown(), func(f figures) float64 { return during(f) / quiet(f) }), "ms", during, quiet),
 		against(line("cart, line and checkout of those who buy, p99, against the same crowd without a room", "×", report.Shown(), func(f figures) float64 { return checkout(f) / openCheckout(f) }), "ms", checkout, openCheckout),
 	}

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"slices"
 	"strconv"
 	"sync"
 	"time"
 
+	"meridian/test/bench/process"
 	"meridian/test/bench/shop"
 )
 
@@ -21,8 +23,8 @@ type sale struct {
 	firstError           error
 	// rate is how many were let in a second while people waited, and inOrder the part of pairs more than fairAfter apart that were let in as they came.
 	rate, inOrder float64
-	// pages are how long a cached page took before the sale and during it.
-	quiet, during []time.Duration
+	// pages are how long a cached page took before the sale, during it, and while as many requests as in the sale went to another cached page.
+	quiet, during, browsing []time.Duration
 	// told is how long after the last unit was sold those who waited knew.
 	told      []time.Duration
 	checkouts []time.Duration
@@ -52,7 +54,8 @@ func skuOf(handle string) string { return handle + "-1" }
 
 // round holds one sale over a fresh shop.
 func round(ctx context.Context, o options, seed uint64, room bool) (f sale, err error) {
-	s, err := shop.Start(ctx, shop.Options{Bin: o.bin, Cores: 3, Edges: 2, EdgeArgs: []string{"--trusted-proxies", "127.0.0.0/8"}})
+	s, err := shop.Start(ctx, shop.Options{Bin: o.bin, Cores: 3, Edges: 2, Edge: func(cmd *exec.Cmd) error { return process.Pin(cmd, edgeCPU) },
+		EdgeArgs: []string{"--trusted-proxies", "127.0.0.0/8"}})
 	if err != nil {
 		return f, err
 	}
@@ -99,6 +102,16 @@ func round(ctx context.Context, o options, seed uint64, room bool) (f sale, err 
 	}
 	f.judge(all)
 	f.rate = meter.rate()
+	if room {
+		failed := 0
+		f.browsing, err = look.watch(ctx, func() { failed = c.browse(ctx, rand.New(rand.NewPCG(seed, 2)), "/products/"+saleHandle) })
+		if failed > 0 {
+			err = errors.Join(err, fmt.Errorf("the crowd that only looks: %d pages failed", failed))
+		}
+		if err != nil {
+			return f, err
+		}
+	}
 	if room {
 		if f.perClient, f.perToken, err = greedy(ctx, s, staff); err != nil {
 			return f, fmt.Errorf("greedy clients: %w", err)

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -8,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Find looks a program up in the directories where distributions put it, then in the path.
@@ -51,5 +54,34 @@ func Pin(cmd *exec.Cmd, cpu int) error {
 	cmd.Args = append([]string{taskset, "-c", strconv.Itoa(cpu), cmd.Path}, cmd.Args[1:]...)
 	cmd.Path = taskset
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return nil
+}
+
+// Leave makes this program, and what it starts from now on, keep off one processor: that is for what is measured. It is called
+// first thing in main, before there are threads that others were started from.
+func Leave(cpu int) error {
+	n := runtime.NumCPU()
+	if n < 2 || cpu >= n {
+		return fmt.Errorf("this machine has %d processors, and what is measured needs one of its own beside the others'", n)
+	}
+	var rest unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &rest); err != nil {
+		return fmt.Errorf("processors of this program: %w", err)
+	}
+	rest.Clear(cpu)
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return err
+	}
+	for _, t := range threads {
+		id, err := strconv.Atoi(t.Name())
+		if err == nil {
+			err = unix.SchedSetaffinity(id, &rest)
+		}
+		if err != nil && !errors.Is(err, unix.ESRCH) { // a thread that has ended
+			return fmt.Errorf("leave processor %d: %w", cpu, err)
+		}
+	}
+	runtime.GOMAXPROCS(rest.Count())
 	return nil
 }
