@@ -40,8 +40,10 @@ type crowd struct {
 	sku      string
 	http     *fasthttp.Client
 	patience time.Time // when the last of them goes home
-	began    time.Time
-	asked    []atomic.Uint32 // how many requests the crowd made in each second
+	// turn is called by everybody whose turn has come, before they buy; nil: nothing.
+	turn  func()
+	began time.Time
+	asked []atomic.Uint32 // how many requests the crowd made in each second
 }
 
 func newCrowd(edges []string, room, sku string, patience time.Time) *crowd {
@@ -192,6 +194,9 @@ func (c *crowd) visit(ctx context.Context, v *visitor) error {
 			}
 			a, err = c.ask(v, "GET", "/api/v1/waiting-rooms/"+c.room, "", ticket, "", "")
 		}
+	}
+	if c.turn != nil {
+		c.turn()
 	}
 	v.began = time.Now()
 	return c.buy(v, ticket)

@@ -283,9 +283,18 @@ func greedy(ctx context.Context, s *shop.Shop, staff shop.Client) (perClient, pe
 	try := func(kind int, address, token func(i int) string) (taken int, err error) {
 		var wg sync.WaitGroup
 		all := make([]*visitor, greedyPlaces)
+		// They pay at the same moment: who came when the payments of others are over would be let through rightly.
+		var ready sync.WaitGroup
+		ready.Add(greedyPlaces)
+		c.turn = func() { ready.Done(); ready.Wait() }
 		for i := range all {
 			all[i] = &visitor{n: 1<<20 + kind*greedyPlaces + i, address: address(i), token: token(i)}
-			wg.Go(func() { all[i].err = c.visit(ctx, all[i]) })
+			wg.Go(func() {
+				all[i].err = c.visit(ctx, all[i])
+				if all[i].began.IsZero() { // never had a turn: the others do not wait for it
+					ready.Done()
+				}
+			})
 		}
 		wg.Wait()
 		for _, v := range all {
