@@ -33,8 +33,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var err error
-	if len(os.Args) > 1 && os.Args[1] == lookCommand {
-		err = look(os.Args[2:])
+	if len(os.Args) == 3 && os.Args[1] == lookCommand {
+		err = look(os.Args[2])
 	} else {
 		err = run(ctx, os.Args[1:])
 	}
@@ -87,7 +87,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	about := report.NewAbout(strings.TrimSpace("make bench-flash FLASH_ARGS=\"" + strings.Join(args, " ") + "\""))
 	about.Item("seed", "%d", o.seed)
-	about.Item("sale", "%d units, %g shoppers let in a second, %g arrive a second for %v on two edges, which share a processor; the cores and the crowd have the rest", o.units, o.rate, o.rate*o.times, o.duration)
+	about.Item("sale", "%d units, %g shoppers let in a second, %g arrive a second for %v on two edges; the first has a processor of its own, all others have the rest", o.units, o.rate, o.rate*o.times, o.duration)
 	fmt.Fprint(os.Stderr, about, "\n")
 	var rounds []figures
 	for n := range o.rounds {

@@ -54,7 +54,7 @@ func skuOf(handle string) string { return handle + "-1" }
 
 // round holds one sale over a fresh shop.
 func round(ctx context.Context, o options, seed uint64, room bool) (f sale, err error) {
-	s, err := shop.Start(ctx, shop.Options{Bin: o.bin, Cores: 3, Edges: 2, Edge: func(cmd *exec.Cmd) error { return process.Pin(cmd, edgeCPU) },
+	s, err := shop.Start(ctx, shop.Options{Bin: o.bin, Cores: 3, Edges: 2, Edge: firstAlone(),
 		EdgeArgs: []string{"--trusted-proxies", "127.0.0.0/8"}})
 	if err != nil {
 		return f, err
@@ -75,7 +75,7 @@ func round(ctx context.Context, o options, seed uint64, room bool) (f sale, err 
 			return f, err
 		}
 	}
-	look := &onlooker{edges: s.Edges}
+	look := &onlooker{edge: s.Edge}
 	if f.quiet, err = look.watch(ctx, func() { time.Sleep(3 * time.Second) }); err != nil {
 		return f, err
 	}
@@ -125,6 +125,17 @@ func round(ctx context.Context, o options, seed uint64, room bool) (f sale, err 
 	}
 	f.oversold = max(f.bought-o.units, -stock.OnHand, f.bought+stock.OnHand-o.units)
 	return f, s.Check()
+}
+
+// firstAlone gives the first edge that is started a processor of its own.
+func firstAlone() func(*exec.Cmd) error {
+	started := 0
+	return func(cmd *exec.Cmd) error {
+		if started++; started > 1 {
+			return nil
+		}
+		return process.Pin(cmd, edgeCPU)
+	}
 }
 
 func open(ctx context.Context, staff shop.Client, handle string, rate float64) error {
