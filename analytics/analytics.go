@@ -45,6 +45,7 @@ func Open(cfg Config) (*Analytics, error) {
 	if cfg.Addr != "" {
 		a.work.Go(func() { a.deliver(ctx) })
 		a.work.Go(func() { a.watchTrends(ctx) })
+		a.work.Go(func() { a.watchRollups(ctx) })
 	}
 	return a, nil
 }

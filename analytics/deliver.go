@@ -81,8 +81,7 @@ func (a *Analytics) deliverSegment(ctx context.Context, seg sealed) {
 
 // sendOnce inserts a segment. When an earlier attempt may have reached ClickHouse, neither its token
 // nor ClickHouse's word is enough: a batch that is there is not sent again, since its token may have
-// left the window; one that is acknowledged and not there goes under a token of its own; and the
-// aggregates must have it.
+// left the window; and one that is acknowledged and not there goes under a token of its own.
 func sendOnce(ctx context.Context, w *warehouse, s segment, maybeSent bool, stats *deliveryStats) error {
 	ctx, cancel := context.WithTimeout(ctx, insertTimeout)
 	defer cancel()
@@ -99,10 +98,7 @@ func sendOnce(ctx context.Context, w *warehouse, s segment, maybeSent bool, stat
 		stats.reinserted.Add(1)
 		err = w.sendSegment(ctx, s, fmt.Sprintf("%s-again-%d", s.Token, time.Now().UnixNano()))
 	}
-	if err != nil {
-		return err
-	}
-	return w.heal(ctx, s)
+	return err
 }
 
 // setAside moves a segment to the dead letters. If even that fails, the segment is left for the

@@ -130,6 +130,21 @@ func (e *engine) conn() driver.Conn {
 	return c
 }
 
+// warehouse is a connection as an edge has it.
+func (e *engine) warehouse() *warehouse {
+	e.t.Helper()
+	cfg := Config{Addr: e.url(), Dir: e.t.TempDir(), Edge: "edge-a"}
+	if err := cfg.Validate(); err != nil {
+		e.t.Fatal(err)
+	}
+	w, err := openWarehouse(e.t.Context(), &cfg)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	e.t.Cleanup(w.close)
+	return w
+}
+
 func (e *engine) number(query string) uint64 {
 	e.t.Helper()
 	var n uint64

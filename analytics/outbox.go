@@ -144,7 +144,7 @@ func outboxToken(rows []orderRow) string {
 	return fmt.Sprintf("outbox/%d/%d", rows[0].timeline, rows[0].slice)
 }
 
-const insertOrders = `INSERT INTO orders (id, timeline, seq, slice, kind, at, order_id, number, country, currency, subtotal, discount,
+const insertOrders = `INSERT INTO orders (id, timeline, seq, slice, kind, at, inserted_at, order_id, number, country, currency, subtotal, discount,
 	shipping, tax, total, refunded, session, visitor, item_ids, skus, quantities, amounts)`
 
 // sendOrders inserts a slice and looks whether it is there, since any slice may be a repeat. See
@@ -203,7 +203,7 @@ func appendOrder(b driver.Batch, r *orderRow) error {
 		refunded = r.entry.Refunded.Amount
 	}
 	t := &o.Totals
-	return b.Append(r.id, r.entry.Timeline, r.entry.Seq, r.slice, r.entry.Type, r.at, o.ID, o.Number, r.entry.Country, t.Total.Currency,
+	return b.Append(r.id, r.entry.Timeline, r.entry.Seq, r.slice, r.entry.Type, r.at, time.Now(), o.ID, o.Number, r.entry.Country, t.Total.Currency,
 		t.Subtotal.Amount, t.Discount.Amount, t.Shipping.Amount, t.Tax.Amount, t.Total.Amount, refunded, r.entry.Session, r.entry.Visitor,
 		ids, skus, quantities, amounts)
 }

@@ -13,9 +13,9 @@ import (
 
 // The spool's record: a length and a CRC32C (both little-endian, 32 bits), then the payload. The
 // payload begins with the format's version and is otherwise varints and length-prefixed strings in
-// the order of Row. Version 1 is for ever; a new field makes a new version.
+// the order of Row, and new fields behind the old ones. What was written once is read for ever; a new field makes a new version.
 const (
-	recordVersion = 1
+	recordVersion = 2 // 1 had no device
 	recordHeader  = 8
 	recordMax     = 256 << 10
 	itemsMax      = 100
@@ -67,7 +67,8 @@ func appendPayload(b []byte, r *Row) []byte {
 	b = binary.AppendVarint(b, r.Results)
 	b = appendString(b, r.Slot)
 	b = appendString(b, r.Algorithm)
-	return appendString(b, r.Version)
+	b = appendString(b, r.Version)
+	return appendString(b, r.Device)
 }
 
 func appendString(b []byte, s string) []byte {
@@ -95,7 +96,7 @@ func nextRecord(b []byte) (r Row, rest []byte, err error) {
 
 func decodePayload(b []byte) (Row, error) {
 	var r Row
-	if len(b) == 0 || b[0] != recordVersion {
+	if len(b) == 0 || b[0] < 1 || b[0] > recordVersion {
 		return r, errVersion
 	}
 	d := reader{b: b[1:]}
@@ -120,6 +121,9 @@ func decodePayload(b []byte) (Row, error) {
 	r.Slot = d.string()
 	r.Algorithm = d.string()
 	r.Version = d.string()
+	if b[0] >= 2 {
+		r.Device = d.string()
+	}
 	if d.bad || len(d.b) != 0 {
 		return Row{}, errTorn
 	}

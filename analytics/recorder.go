@@ -16,7 +16,12 @@ type Client struct {
 	UserAgent string
 	// Bot is set when the caller knows better.
 	Bot bool
+	// Device is what the client is used on: one of Devices, or empty.
+	Device string
 }
+
+// Devices are the kinds of devices that events are told apart by.
+var Devices = []string{"desktop", "mobile", "tablet"}
 
 // Record takes a batch from a browser and returns when it is safe on disk. A batch that is not well
 // formed is refused as a whole, with the fields named; ids this edge has just stored are dropped.
@@ -61,6 +66,9 @@ func (a *Analytics) rows(batch api.EventBatch, from Client) ([]Row, error) {
 	rows := v.batch(batch, received, from.Bot || botAgent(from.UserAgent))
 	if len(v.errors) > 0 {
 		return nil, api.InvalidFields(v.errors)
+	}
+	for i := range rows {
+		rows[i].Device = from.Device
 	}
 	return rows, nil
 }

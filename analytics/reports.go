@@ -31,11 +31,13 @@ type Reports struct{ a *Analytics }
 func (a *Analytics) Reports() Reports { return Reports{a} }
 
 // Params narrows a report. Interval is "", hour, day, week or month; "" is a day, or an hour for two
-// days and less. Compare adds the period of the same length before, in a first column `range`.
+// days and less. Compare adds the period of the same length before, in a first column `range`. Region
+// and Device are empty for all.
 type Params struct {
-	From, To time.Time
-	Interval string
-	Compare  bool
+	From, To       time.Time
+	Interval       string
+	Compare        bool
+	Region, Device string
 }
 
 // Column describes a column. Type is time, text, integer or number. Unit is what a figure counts:
@@ -72,10 +74,15 @@ func (Reports) List() []Report {
 		{"funnel", "How far sessions come", []Column{count("position"), at("step", "text", ""), count("sessions"), percent("of_first"), percent("of_previous")}},
 		{"top_products", "Products by revenue and interest", []Column{product, count("viewers"), count("carters"), count("orders"), count("units"),
 			currency, money("revenue"), percent("conversion")}},
+		{"slow_products", "Products that many look at and few buy", []Column{product, count("viewers"), count("carters"), count("orders"), percent("conversion"),
+			at("missed_orders", "number", "")}},
+		{"audience", "Where shoppers come from, and with what", []Column{at("region", "text", ""), at("device", "text", ""), count("sessions"), count("visitors"), count("carts"),
+			count("orders"), currency, money("revenue"), percent("conversion")}},
+		{"live", "Who is in the shop now", []Column{at("region", "text", ""), at("device", "text", ""), count("now"), count("half_hour"), count("carts"), count("checkouts")}},
 		{"searches", "What people search for, and what finds nothing", []Column{at("query", "text", ""), count("searches"), count("sessions"),
 			count("without_results"), at("average_results", "number", ""), percent("clicked")}},
 		{"recommendations", "Recommendations shown, clicked and bought", []Column{at("slot", "text", ""), at("algorithm", "text", ""), at("version", "text", ""),
-			count("impressions"), count("clicks"), percent("click_rate"), count("orders"), count("units")}},
+			count("impressions"), count("clicks"), percent("click_rate"), count("orders"), count("units"), currency, money("revenue")}},
 		{"abandoned_carts", "Carts without an order within a day", []Column{period, count("carts"), count("abandoned"), percent("rate"), currency, money("value")}},
 		{"retention", "Visitors who come back, by week of their first visit", []Column{at("week", "time", ""), count("visitors"),
 			percent("week_1"), percent("week_2"), percent("week_3"), percent("week_4")}},
@@ -103,26 +110,45 @@ func (r Reports) Run(ctx context.Context, name string, p Params) (Table, error) 
 	if err != nil {
 		return Table{}, err
 	}
-	text, err := reportFiles.ReadFile("reports/" + name + ".sql")
+	query, err := reportQuery(name, bucket)
 	if err != nil {
 		return Table{}, api.Internal(err)
 	}
-	sql := strings.ReplaceAll(string(text), "toBucket(", bucket+"(")
 	ctx, cancel := context.WithTimeout(ctx, reportTimeout)
 	defer cancel()
-	table := Table{Columns: report.Columns, Rows: [][]any{}}
-	if !p.Compare {
-		table.Rows, err = w.table(ctx, sql, report.Columns, p.From, p.To, nil)
-		return table, unavailable(err)
-	}
-	table.Columns = append([]Column{{"range", "text", ""}}, report.Columns...)
-	current, err := w.table(ctx, sql, report.Columns, p.From, p.To, []any{"current"})
+	k, err := w.known(ctx)
 	if err != nil {
 		return Table{}, unavailable(err)
 	}
-	previous, err := w.table(ctx, sql, report.Columns, p.From.Add(-p.To.Sub(p.From)), p.From, []any{"previous"})
-	table.Rows = append(current, previous...)
+	table, now := Table{Columns: report.Columns}, r.a.now().UTC()
+	table.Rows, err = w.table(ctx, &k, query, report.Columns, p, now)
+	if err != nil || !p.Compare {
+		return table, unavailable(err)
+	}
+	p.From, p.To = p.From.Add(-p.To.Sub(p.From)), p.From
+	before, err := w.table(ctx, &k, query, report.Columns, p, now)
+	table.Columns = append([]Column{{"range", "text", ""}}, report.Columns...)
+	table.Rows = append(labelled("current", table.Rows), labelled("previous", before)...)
 	return table, unavailable(err)
+}
+
+// labelled puts a first cell before each row.
+func labelled(label string, rows [][]any) [][]any {
+	for i, row := range rows {
+		rows[i] = append([]any{label}, row...)
+	}
+	return rows
+}
+
+// reportQuery is a report's SQL over rollups, for one size of buckets.
+func reportQuery(name, bucket string) (string, error) {
+	text, err := reportFiles.ReadFile("reports/" + name + ".sql")
+	traffic, when := "@traffic_days", "toDateTime(day, 'UTC')"
+	if bucket == byHour {
+		traffic, when = "@traffic_hours", "hour"
+	}
+	return strings.NewReplacer("toBucket(", bucket+"(", "@traffic\n", traffic+"\n", "@when", when,
+		"@where", "({region:String} = '' OR region = {region:String}) AND ({device:String} = '' OR device = {device:String})").Replace(string(text)), err
 }
 
 func unavailable(err error) error {
@@ -152,7 +178,7 @@ func (p *Params) check() (string, error) {
 		if p.To.Sub(p.From) > 92*24*time.Hour {
 			return "", api.Invalid("interval", "hours are for at most three months; take day")
 		}
-		return "toStartOfHour", nil
+		return byHour, nil
 	case "day":
 		return "toStartOfDay", nil
 	case "week":
@@ -163,10 +189,14 @@ func (p *Params) check() (string, error) {
 	return "", api.Invalid("interval", "is one of hour, day, week, month")
 }
 
-// table runs a report's SQL, which has the parameters from and to.
-func (w *warehouse) table(ctx context.Context, sql string, columns []Column, from, to time.Time, prefix []any) ([][]any, error) {
+// byHour is the SQL function of the smallest bucket.
+const byHour = "toStartOfHour"
+
+// table runs a report's SQL, which has the parameters from, to, region and device.
+func (w *warehouse) table(ctx context.Context, k *known, query string, columns []Column, p Params, now time.Time) ([][]any, error) {
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_execution_time": int(reportTimeout / time.Second)}))
-	rows, err := w.conn.Query(ctx, sql, clickhouse.Named("from", milliseconds(from)), clickhouse.Named("to", milliseconds(to)))
+	rows, err := w.conn.Query(ctx, k.expand(query, p.From, p.To, now), clickhouse.Named("from", milliseconds(p.From)), clickhouse.Named("to", milliseconds(p.To)),
+		clickhouse.Named("region", p.Region), clickhouse.Named("device", p.Device))
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +217,7 @@ func (w *warehouse) table(ctx context.Context, sql string, columns []Column, fro
 		if err := rows.Scan(cells...); err != nil {
 			return nil, err
 		}
-		row := append(make([]any, 0, len(prefix)+len(cells)), prefix...)
+		row := make([]any, 0, len(cells)+1)
 		for _, c := range cells {
 			row = append(row, plain(c))
 		}

@@ -19,6 +19,8 @@ type Row struct {
 	StatedDay time.Time
 	Session   string
 	Visitor   string
+	// Device is one of Devices, or empty where it is not known.
+	Device string
 	// Bot is set for programs that say so. Their events are kept and left out of every report.
 	Bot   bool
 	Items []Item

@@ -27,10 +27,10 @@ FROM
 (
     SELECT
         product,
-        toFloat64(uniqMergeIf(viewers, hour >= now_hour - INTERVAL 5 HOUR)) + 3 * uniqMergeIf(carters, hour >= now_hour - INTERVAL 5 HOUR) AS recent,
-        (toFloat64(uniqMergeIf(viewers, hour < now_hour - INTERVAL 5 HOUR)) + 3 * uniqMergeIf(carters, hour < now_hour - INTERVAL 5 HOUR)) / 14 AS usual,
+        toFloat64(sumIf(viewers + 3 * carters, hour >= now_hour - INTERVAL 5 HOUR)) AS recent,
+        toFloat64(sumIf(viewers + 3 * carters, hour < now_hour - INTERVAL 5 HOUR)) / 14 AS usual,
         toStartOfHour({now:DateTime('UTC')}, 'UTC') AS now_hour
-    FROM product_hours
+    FROM @interest_hours
     WHERE hour > now_hour - INTERVAL 14 DAY AND hour <= now_hour
       AND (dateDiff('hour', hour, now_hour) % 24) <= 5
     GROUP BY product
@@ -48,7 +48,13 @@ func (a *Analytics) Trending(ctx context.Context, n int) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := w.conn.Query(ctx, trendSQL, clickhouse.Named("now", a.now().UTC().Format(time.DateTime)), clickhouse.Named("n", fmt.Sprint(n)))
+	now := a.now().UTC()
+	from, to := dayOf(now.Add(-14*aDay)), dayOf(now).Add(aDay)
+	k, err := w.known(ctx)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	rows, err := w.conn.Query(ctx, k.expand(trendSQL, from, to, now), clickhouse.Named("from", milliseconds(from)), clickhouse.Named("to", milliseconds(to)), clickhouse.Named("now", now.Format(time.DateTime)), clickhouse.Named("n", fmt.Sprint(n)))
 	if err != nil {
 		return nil, unavailable(err)
 	}

@@ -16,6 +16,8 @@ type warehouse struct {
 	conn driver.Conn
 	// insert holds the deduplication settings that this engine knows.
 	insert clickhouse.Settings
+	// margin is rollMargin, but in tests.
+	margin time.Duration
 	// abandoned are the api.Abandoned that were noted over this connection.
 	abandoned sync.Map
 }
@@ -48,7 +50,7 @@ func openWarehouse(ctx context.Context, cfg *Config) (*warehouse, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ClickHouse: %w", err)
 	}
-	w := &warehouse{conn: conn}
+	w := &warehouse{conn: conn, margin: rollMargin}
 	if err = migrate(ctx, conn); err == nil {
 		err = w.learnSettings(ctx)
 	}
@@ -145,7 +147,7 @@ func schemaGone(err error) bool {
 	return errors.As(err, &ex) && (ex.Code == 60 || ex.Code == 81)
 }
 
-const insertEvents = `INSERT INTO events (id, type, at, received_at, stated_day, stored_at, batch, edge, region, session, visitor, bot,
+const insertEvents = `INSERT INTO events (id, type, at, received_at, stated_day, stored_at, inserted_at, batch, edge, region, device, session, visitor, bot,
 	item_ids, skus, quantities, prices, currencies, query, results, slot, algorithm, version)`
 
 // sendSegment inserts a segment under its token.
@@ -171,7 +173,7 @@ func appendEvent(b driver.Batch, s *segment, r *Row) error {
 	if r.Bot {
 		bot = 1
 	}
-	return b.Append(r.ID, r.Type, r.At, r.Received, r.StatedDay, s.Stored, s.Token, s.Edge, s.Region, r.Session, r.Visitor, bot,
+	return b.Append(r.ID, r.Type, r.At, r.Received, r.StatedDay, s.Stored, time.Now(), s.Token, s.Edge, s.Region, r.Device, r.Session, r.Visitor, bot,
 		ids, skus, quantities, prices, currencies, r.Query, r.Results, r.Slot, r.Algorithm, r.Version)
 }
 

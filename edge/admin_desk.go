@@ -8,17 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"meridian/api"
 	"meridian/web"
 )
 
-// deskOrders is how many orders the desk shows, deskRows how many rows of a report.
-const (
-	deskOrders = 20
-	deskRows   = 20
-)
+// deskOrders is how many orders the desk shows.
+const deskOrders = 20
 
 func (s *Shop) deskRoutes() []Route {
 	form := func(pattern string, l LimitClass, h Handler) Route {
@@ -26,6 +21,7 @@ func (s *Shop) deskRoutes() []Route {
 	}
 	return []Route{
 		{Method: "GET", Pattern: "/admin/", Class: Private, Timeout: payTimeout, Limit: CountAdmin, Handler: s.desk},
+		{Method: "GET", Pattern: "/admin/analytics", Class: Private, Query: []string{"compare", "device", "first", "grain", "last", "region"}, Timeout: payTimeout, Limit: CountAdmin, Handler: s.analyticsPage},
 		{Method: "GET", Pattern: "/admin/operations", Class: Private, Timeout: payTimeout, Limit: CountAdmin, Handler: s.operationsPage},
 		{Method: "GET", Pattern: "/admin/sign-in", Class: Private, Query: []string{"next"}, Limit: CountAdmin, Handler: s.staffSignInPage},
 		form("/admin/sign-in", CountSignIn, s.staffSignIn),
@@ -102,46 +98,14 @@ func (s *Shop) desk(ctx context.Context, r *Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.Reports, v.Note = s.deskReports(ctx, r)
-	v.Reports = append(append(roomTable(rooms.Items), locationTable(locations)...), v.Reports...)
+	v.Reports = append(roomTable(rooms.Items), locationTable(locations)...)
 	a := t.answer()
 	v.Layout = deskLayout(r, "Desk", who)
 	return page(a, 200, v)
 }
 
-// deskReports runs every report over the last week. A report that cannot be read is named in the note.
-func (s *Shop) deskReports(ctx context.Context, r *Request) (tables []web.Table, note string) {
-	if s.cfg.Reports == nil {
-		return nil, "Reports are switched off here: this edge runs without ClickHouse."
-	}
-	p := params{}
-	q := reportQuery(&p, s.cfg.Now())
-	reports := s.cfg.Reports.Reports()
-	views := make([]*web.Table, len(reports))
-	var runs errgroup.Group
-	for i, info := range reports {
-		runs.Go(func() error {
-			table, err := s.runReport(ctx, info.Name, q)
-			if err == nil {
-				view := tableView(info.Title, &table)
-				views[i] = &view
-			}
-			return err
-		})
-	}
-	if err := runs.Wait(); err != nil {
-		s.cfg.Log.Warn("reports not read", "err", err, "request_id", r.Call.RequestID)
-		note = "Some reports cannot be read right now. Nothing is lost; they will be back."
-	}
-	for _, view := range views {
-		if view != nil {
-			tables = append(tables, *view)
-		}
-	}
-	return tables, note
-}
-
-func tableView(title string, t *ReportTable) web.Table {
+// tableView shows the first rows of a report, which may be none.
+func tableView(title string, t *ReportTable, rows int) web.Table {
 	v := web.Table{Title: title, Empty: "Nothing in this period."}
 	currency := slices.IndexFunc(t.Columns, func(c ReportColumn) bool { return c.Name == "currency" })
 	for i, c := range t.Columns {
@@ -154,7 +118,7 @@ func tableView(title string, t *ReportTable) web.Table {
 		}
 		v.Columns = append(v.Columns, label)
 	}
-	for _, cells := range t.Rows[:min(len(t.Rows), deskRows)] {
+	for _, cells := range t.Rows[:min(len(t.Rows), rows)] {
 		of := ""
 		if currency >= 0 && currency < len(cells) {
 			of, _ = cells[currency].(string)
@@ -236,7 +200,7 @@ func deskLayout(r *Request, title string, who api.StaffIdentity) web.Layout {
 	if who.Role == roleOperator {
 		l.Nav = []web.Link{{Label: "Operations", Href: "/admin/operations", Current: r.Path == "/admin/operations"}}
 	} else {
-		l.Nav = []web.Link{{Label: "Desk", Href: "/admin/", Current: r.Path == "/admin/"}}
+		l.Nav = []web.Link{{Label: "Orders", Href: "/admin/", Current: r.Path == "/admin/"}, {Label: "Analytics", Href: "/admin/analytics", Current: r.Path == "/admin/analytics"}}
 	}
 	return l
 }

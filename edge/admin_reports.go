@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"meridian/analytics"
 	"meridian/api"
 )
 
@@ -19,11 +20,12 @@ type Reports interface {
 }
 
 // ReportQuery narrows a report to [From, To), in buckets of Interval ("", hour, day, week, month). Compare
-// asks for the period before, too.
+// asks for the period before, too. Region and Device are empty for all.
 type ReportQuery struct {
-	From, To time.Time
-	Interval string
-	Compare  bool
+	From, To       time.Time
+	Interval       string
+	Compare        bool
+	Region, Device string
 }
 
 // ReportInfo describes a report.
@@ -52,13 +54,18 @@ const (
 	defaultSpan = 7 * 24 * time.Hour
 )
 
+// maxRegion bounds the name of a region.
+const maxRegion = 64
+
+var reportDevices = append([]string{""}, analytics.Devices...)
+
 var reportIntervals = []string{"", "hour", "day", "week", "month"}
 
 func (s *Shop) reportOperations() []operation {
 	return []operation{
 		{Route: Route{Method: "GET", Pattern: "/admin/api/v1/analytics", Class: Staff, Handler: s.listReports},
 			ID: "listReports", Summary: "The reports and their columns", Result: api.List[ReportInfo]{}},
-		{Route: Route{Method: "GET", Pattern: "/admin/api/v1/analytics/{report}", Class: Staff, Query: []string{"compare", "format", "from", "interval", "to"}, Timeout: payTimeout, Handler: s.report},
+		{Route: Route{Method: "GET", Pattern: "/admin/api/v1/analytics/{report}", Class: Staff, Query: []string{"compare", "device", "format", "from", "interval", "region", "to"}, Timeout: payTimeout, Handler: s.report},
 			ID: "getReport", Summary: "A report; format=csv answers a file", Result: ReportTable{}, Refusals: []api.Code{api.CodeUnavailable}},
 	}
 }
@@ -158,9 +165,9 @@ func (s *Shop) runReport(ctx context.Context, name string, q ReportQuery) (Repor
 	return table, nil
 }
 
-// reportQuery reads from, to, interval and compare. Times are RFC 3339 or dates; to is exclusive.
+// reportQuery reads from, to, interval, compare, region and device. Times are RFC 3339 or dates; to is exclusive.
 func reportQuery(p *params, now time.Time) ReportQuery {
-	q := ReportQuery{Interval: p.choice("interval", reportIntervals), Compare: p.flag("compare")}
+	q := ReportQuery{Interval: p.choice("interval", reportIntervals), Compare: p.flag("compare"), Device: p.choice("device", reportDevices), Region: p.text("region", maxRegion)}
 	q.To = p.time("to", now.UTC())
 	q.From = p.time("from", q.To.Add(-defaultSpan))
 	if !q.From.Before(q.To) {

@@ -3,8 +3,12 @@ package edge
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"meridian/api"
 )
@@ -44,7 +48,56 @@ func TestReports(t *testing.T) {
 		t.Error("something internal in an answer")
 	}
 	f.form("/admin/sign-in", "email", "m@example.com", "password", "p").must(t, 303)
-	f.do("GET", "/admin/", "").must(t, 200, "Top products", "€19.99", "12.50", "Some reports cannot be read right now.")
+	f.do("GET", "/admin/analytics", "").must(t, 200, "Top products", "€19.99", "12.50", `href="/products/cup"`, "Some reports cannot be read right now.")
 	f.core.says("staff.whoami", api.StaffIdentity{Email: "o@example.com", Role: roleOperator})
 	f.do("GET", "/admin/api/v1/analytics/top_products", "", "Authorization", staffToken).must(t, 403)
+}
+
+// TestAnalyticsAddress: what cannot be is put right.
+func TestAnalyticsAddress(t *testing.T) {
+	now := time.Date(2026, 3, 4, 15, 0, 0, 0, time.UTC)
+	for query, want := range map[string]string{
+		"":                                   "2026-02-26 2026-03-05 day",
+		"first=2026-03-04":                   "2026-03-04 2026-03-05 hour",
+		"first=2026-03-04&grain=week":        "2026-03-04 2026-03-05 week",
+		"first=2026-03-01&last=2026-02-01":   "2026-02-01 2026-03-02 day",
+		"first=2027-03-01&last=tomorrow":     "2026-02-26 2026-03-05 day",
+		"first=2001-01-01&grain=hour":        "2023-03-03 2026-03-05 day",
+		"device=toaster&region=eu&compare=1": "2026-02-26 2026-03-05 day eu",
+		"device=tablet":                      "2026-02-26 2026-03-05 day  tablet",
+	} {
+		q, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := readAnalytics(q, now)
+		r := a.report()
+		if got := strings.TrimRight(fmt.Sprint(r.From.Format(time.DateOnly), " ", r.To.Format(time.DateOnly), " ", r.Interval, " ", r.Region, " ", r.Device), " "); got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+}
+
+// FuzzAnalytics: any address is a period that reports take, and the page's own links lead to the same.
+func FuzzAnalytics(f *testing.F) {
+	f.Add("first=2026-01-01&last=2026-02-01&grain=hour&region=eu&device=mobile&compare=1")
+	f.Add("first=2026-02-30&last=&grain=day")
+	now := time.Date(2026, 3, 4, 15, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, query string) {
+		q, err := url.ParseQuery(query)
+		if err != nil {
+			return
+		}
+		a := readAnalytics(q, now)
+		if r := a.report(); !r.From.Before(r.To) || r.To.Sub(r.From) > reportSpan || r.To.After(now.Add(aDay)) || !slices.Contains(reportIntervals[1:], r.Interval) {
+			t.Fatalf("%q is %+v", query, r)
+		}
+		link, err := url.Parse(a.with(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again := readAnalytics(link.Query(), now); again != a {
+			t.Fatalf("%q is %+v, and its own link %+v", query, a, again)
+		}
+	})
 }

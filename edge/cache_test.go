@@ -61,7 +61,7 @@ func TestCachedAnswersKnowNobody(t *testing.T) {
 	s := startServer(t, routes, nil)
 	get(t, s, "/who", "Cookie", "session=abc; staff=def", "Authorization", "Bearer ghi", "Referer", "http://x/", "User-Agent", "bot", "Idempotency-Key", "k", "If-Match", "1", "X-Index", "1-5")
 	r := seen[0]
-	if r.Jar.Session != "" || r.Jar.Staff != "" || r.Call.Credential != "" || r.Call.Key != "" || r.Client != "" || r.Referer != "" || r.Bot || r.IfMatch != "" || !r.Call.Min.IsZero() {
+	if r.Jar.Session != "" || r.Jar.Staff != "" || r.Call.Credential != "" || r.Call.Key != "" || r.Client != "" || r.Referer != "" || r.Source != (EventSource{}) || r.IfMatch != "" || !r.Call.Min.IsZero() {
 		t.Fatalf("a cached answer could depend on %+v", r)
 	}
 }

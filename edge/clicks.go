@@ -11,8 +11,14 @@ import (
 // safe on disk; a batch that is not well formed is an *api.Error that names the fields. TrendingNow
 // answers product handles, best first, from memory; it may be empty.
 type Clicks interface {
-	Record(ctx context.Context, batch api.EventBatch, bot bool) error
+	Record(ctx context.Context, batch api.EventBatch, from EventSource) error
 	TrendingNow() []string
+}
+
+// EventSource is what an event came from: a robot, or a device, which is desktop, mobile, tablet or not known.
+type EventSource struct {
+	Bot    bool
+	Device string
 }
 
 // Clickstream is package analytics as the shop sees it.
@@ -24,8 +30,8 @@ var (
 )
 
 // Record implements Clicks.
-func (c Clickstream) Record(ctx context.Context, batch api.EventBatch, bot bool) error {
-	return c.Analytics.Record(ctx, batch, analytics.Client{Bot: bot})
+func (c Clickstream) Record(ctx context.Context, batch api.EventBatch, from EventSource) error {
+	return c.Analytics.Record(ctx, batch, analytics.Client{Bot: from.Bot, Device: from.Device})
 }
 
 // Reports implements Reports.
@@ -39,7 +45,7 @@ func (c Clickstream) Reports() []ReportInfo {
 
 // Report implements Reports.
 func (c Clickstream) Report(ctx context.Context, name string, q ReportQuery) (ReportTable, error) {
-	t, err := c.Analytics.Reports().Run(ctx, name, analytics.Params{From: q.From, To: q.To, Interval: q.Interval, Compare: q.Compare})
+	t, err := c.Analytics.Reports().Run(ctx, name, analytics.Params{From: q.From, To: q.To, Interval: q.Interval, Compare: q.Compare, Region: q.Region, Device: q.Device})
 	if err != nil {
 		return ReportTable{}, err
 	}

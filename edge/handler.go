@@ -35,8 +35,8 @@ type Request struct {
 	Ticket string
 	// Client is the client's address, for limits.
 	Client string
-	// Bot says that the User-Agent names a robot.
-	Bot bool
+	// Source is what the User-Agent says of who asks.
+	Source EventSource
 	// Jar is the client's signed state: its cart, session, visitor and last written index.
 	Jar Jar
 	// Call accompanies every call to the core: request id, credential, least index, idempotency key.

@@ -42,7 +42,7 @@ func (s *Shop) takeEvents(ctx context.Context, r *Request) (*Answer, error) {
 		}
 	}
 	if s.cfg.Clicks != nil {
-		if err := s.cfg.Clicks.Record(ctx, batch, r.Bot); err != nil {
+		if err := s.cfg.Clicks.Record(ctx, batch, r.Source); err != nil {
 			return nil, unavailable("Events cannot be taken right now. Send them again later.", err)
 		}
 	}
@@ -86,12 +86,12 @@ func (s *Shop) visit(a *Answer, r *Request) string {
 // note records an event that the edge itself saw. The clickstream never stands in a shopper's way:
 // from a robot, or with a spool that refuses, there is no event.
 func (s *Shop) note(ctx context.Context, a *Answer, r *Request, kind string, items ...api.EventItem) {
-	if s.cfg.Clicks == nil || r.Bot {
+	if s.cfg.Clicks == nil || r.Source.Bot {
 		return
 	}
 	visit := s.visit(a, r)
 	e := api.Event{ID: uuid.NewString(), Type: kind, At: s.cfg.Now().UTC().Format(time.RFC3339Nano), Session: visit, Visitor: a.Jar.Visitor, Items: items}
-	if err := s.cfg.Clicks.Record(ctx, api.EventBatch{Events: []api.Event{e}}, false); err != nil {
+	if err := s.cfg.Clicks.Record(ctx, api.EventBatch{Events: []api.Event{e}}, r.Source); err != nil {
 		s.cfg.Log.Warn("event not recorded", "type", kind, "err", err, "request_id", r.Call.RequestID)
 	}
 }

@@ -237,7 +237,8 @@ func TestDesk(t *testing.T) {
 	f.core.says("rooms.list", api.List[api.Room]{Items: []api.Room{{ID: "drop", Product: "mug", Rate: 12.5, Arrived: 4321, Admitted: 21}}})
 	f.core.says("orders.list", api.List[api.StaffOrder]{Items: []api.StaffOrder{{Order: api.Order{ID: "o-1", Number: "1001", Status: api.OrderPaid, Totals: cartOf(1).Totals}}}})
 	f.form("/admin/sign-in", "email", "m@example.com", "password", "p").must(t, 303)
-	f.do("GET", "/admin/", "").must(t, 200, "m@example.com", "1001", "Under the roof", "Waiting rooms", "4,300", "12.5", "Reports are switched off")
+	f.do("GET", "/admin/", "").must(t, 200, "m@example.com", "1001", "Under the roof", "Waiting rooms", "4,300", "12.5", `href="/admin/analytics"`)
+	f.do("GET", "/admin/analytics", "").must(t, 200, "Reports are switched off")
 	f.do("GET", "/admin/operations", "", "Accept", "text/html").must(t, 403, "<html")
 	role = roleOperator
 	f.form("/admin/sign-in", "email", "o@example.com", "password", "p").must(t, 303)

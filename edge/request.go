@@ -75,7 +75,7 @@ func (s *Server) complete(ctx *fasthttp.RequestCtx, b *bound, r *Request) *api.E
 	r.Range = short(h.Peek("Range"), maxHeaderValue)
 	r.Referer = short(h.Peek("Referer"), maxHeaderValue)
 	r.Ticket = short(h.Peek(headerTicket), waiting.MaxTicket)
-	r.Bot = robot(h.UserAgent())
+	r.Source = source(h.UserAgent())
 	r.Jar = s.jar.read(h)
 	r.Jar.Min = s.believable(r.Jar.Min)
 	r.Call.Min = r.Jar.Min
@@ -115,15 +115,25 @@ func key(h *fasthttp.RequestHeader, needed bool) (string, *api.Error) {
 	return string(k), nil
 }
 
-// robot reports whether a User-Agent names a robot.
-func robot(agent []byte) bool {
-	a := bytes.ToLower(agent[:min(len(agent), maxUserAgent)])
-	for _, mark := range []string{"bot", "crawl", "spider", "slurp", "headless", "preview", "monitor"} {
-		if bytes.Contains(a, []byte(mark)) {
-			return true
-		}
+// source reads a User-Agent. Tablets of Apple's say that they are desktops.
+func source(agent []byte) (e EventSource) {
+	if len(agent) == 0 {
+		return e
 	}
-	return false
+	a := bytes.ToLower(agent[:min(len(agent), maxUserAgent)])
+	has := func(mark string) bool { return bytes.Contains(a, []byte(mark)) }
+	for _, mark := range []string{"bot", "crawl", "spider", "slurp", "headless", "preview", "monitor"} {
+		e.Bot = e.Bot || has(mark)
+	}
+	switch {
+	case has("ipad"), has("tablet"), has("android") && !has("mobi"):
+		e.Device = "tablet"
+	case has("mobi"), has("iphone"):
+		e.Device = "mobile"
+	default:
+		e.Device = "desktop"
+	}
+	return e
 }
 
 // crossSite refuses writes that a page of another site made the browser send. Browsers that say

@@ -134,13 +134,13 @@ type clicks struct {
 	refuse   error
 }
 
-func (c *clicks) Record(_ context.Context, batch api.EventBatch, bot bool) error {
+func (c *clicks) Record(_ context.Context, batch api.EventBatch, from EventSource) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.refuse != nil {
 		return c.refuse
 	}
-	if !bot {
+	if !from.Bot {
 		c.events = append(c.events, batch.Events...)
 	}
 	return nil

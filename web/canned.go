@@ -47,6 +47,8 @@ func CannedViews() []Canned {
 		{"waiting-sold-out", Waiting{Room: "lamp", Heading: "Sold out", Back: "/product", Ways: []Link{{Label: "Look around in the shop", Href: "/"}},
 			Text: "Everything has been sold, and nobody is paying any more: nothing can come back. You have not been charged."}},
 		{"desk", cannedDesk()},
+		{"analytics", cannedAnalytics()},
+		{"analytics-empty", Analytics{Layout: cannedPrivate("Analytics"), Who: "mara@example.com", Role: "merchandiser", Filters: cannedFilters(), Note: "Reports are switched off here: this edge runs without ClickHouse."}},
 		{"operations", cannedOperations()},
 	}
 }
@@ -151,6 +153,31 @@ func cannedDesk() Desk {
 		{Title: "Searches without a result", Columns: []string{"Query", "Times"}, Rows: [][]string{{"hammock", "14"}, {"green kettle", "9"}}},
 		{Title: "Out of stock", Columns: []string{"SKU", "Since"}, Empty: "Everything is in stock."},
 	}}
+}
+
+func cannedFilters() Filters {
+	return Filters{First: "2026-11-14", Last: "2026-11-20", Today: "2026-11-20", Compare: true,
+		Presets: []Link{{Label: "Today", Href: "/admin/analytics?days=1"}, {Label: "7 days", Href: "/admin/analytics?days=7", Current: true}},
+		Grains:  []Choice{{Value: "hour", Label: "Hour"}, {Value: "day", Label: "Day", Selected: true}}, Regions: []Choice{{Label: "All"}, {Value: "eu", Label: "eu", Selected: true}},
+		Devices: []Choice{{Label: "All", Selected: true}, {Value: "mobile", Label: "Mobile"}},
+		Chosen:  []Link{{Label: "Region eu", Href: "/admin/analytics"}}}
+}
+
+func cannedAnalytics() Analytics {
+	trend := []float64{12, 30, 22, 41, 38, 55, 49}
+	days := []string{"14 Nov 2026", "15 Nov 2026", "16 Nov 2026", "17 Nov 2026", "18 Nov 2026", "19 Nov 2026", "20 Nov 2026"}
+	return Analytics{Layout: cannedPrivate("Analytics"), Who: "mara@example.com", Role: "merchandiser", Filters: cannedFilters(),
+		Figures: []Figure{{"Revenue", "€3,182.40", "+12.4 % on the period before", "good", trend}, {"Orders", "41", "-3.1 % on the period before", "bad", trend}, {"Sessions", "1,204", "", "", trend}, {Label: "Conversion", Value: "3.41 %"}},
+		Panels: []Panel{
+			{ID: "panel-overview", About: "Revenue is what was ordered, with shipping.", CSV: "/admin/api/v1/analytics/overview?format=csv",
+				Chart: &Chart{Name: "Revenue, EUR", Labels: days, Values: []string{"€12.00", "€30.00", "€22.00", "€41.00", "€38.00", "€55.00", "€49.00"}, Now: trend, Before: []float64{20, 20, 25, 30, 12, 40, 44}},
+				Table: Table{Title: "Over time", Columns: []string{"Period", "Revenue"}, Rows: [][]string{{"14 Nov 2026", "€12.00"}, {"15 Nov 2026", "€30.00"}}}},
+			{ID: "panel-funnel", About: "Sessions that came so far.", CSV: "/admin/api/v1/analytics/funnel?format=csv", Table: Table{Title: "How far sessions come", Columns: []string{"Step", "Sessions"}, Rows: [][]string{{"Visited", "1,204"}, {"Ordered", "41"}}},
+				Stages: []Stage{{"Visited", "1,204", "", 1}, {"Viewed a product", "802", "66.6 % of the step before", .666}, {"Added to the cart", "120", "15.0 % of the step before", .1}, {"Ordered", "41", "34.2 % of the step before", .034}}},
+			{ID: "panel-searches", About: "What was typed.", CSV: "/admin/api/v1/analytics/searches?format=csv", Ways: []string{"/search?q=hammock", "/search?q=green+kettle"}, Shares: []float64{1, .64},
+				Table: Table{Title: "What people search for", Columns: []string{"Query", "Searches"}, Rows: [][]string{{"hammock", "14"}, {"green kettle", "9"}}}},
+			{ID: "panel-stock", About: "Products that went quiet.", CSV: "/admin/api/v1/analytics/stock_out?format=csv", Table: Table{Title: "Products that stopped selling", Columns: []string{"Product"}, Empty: "No product that sold has gone quiet."}},
+		}}
 }
 
 func cannedOperations() Desk {

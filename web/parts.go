@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -176,7 +177,10 @@ func deskNav(v Desk) []Link {
 	if v.Role == "operator" {
 		return []Link{{Label: "Operations", Href: "/admin/operations", Current: true}, shop}
 	}
-	return []Link{{Label: "Reports and orders", Href: "/admin/", Current: true}, shop}
+	if len(v.Nav) > 0 {
+		return append(slices.Clone(v.Nav), shop)
+	}
+	return []Link{{Label: "Orders", Href: "/admin/", Current: true}, {Label: "Analytics", Href: "/admin/analytics"}, shop}
 }
 
 func ogType(kind string) string {

@@ -26,6 +26,7 @@ var (
 	_ View = SignIn{}
 	_ View = Problem{}
 	_ View = Desk{}
+	_ View = Analytics{}
 )
 
 // render writes a component. Pages need nothing from a context: whatever they show is in the view.
@@ -69,3 +70,6 @@ func (v Waiting) Render(w io.Writer) error { return render(w, waitingPage(v)) }
 
 // Render writes a staff page. Its sign-out button posts to /admin/sign-out.
 func (v Desk) Render(w io.Writer) error { return render(w, deskPage(v)) }
+
+// Render implements View.
+func (v Analytics) Render(w io.Writer) error { return render(w, analyticsPage(v)) }

@@ -270,7 +270,7 @@ type Waiting struct {
 	Ways []Link
 }
 
-// Desk is the thin staff page: recent orders and reports for a merchandiser, the cluster for an operator.
+// Desk is the thin staff page: rooms, locations and recent orders for a merchandiser, the cluster for an operator.
 type Desk struct {
 	Layout
 	Who, Role string
@@ -278,6 +278,59 @@ type Desk struct {
 	Orders    []OrderRow
 	// Note says what is missing, for example that reports are not available.
 	Note string
+}
+
+// Analytics are the reports of a period on one page.
+type Analytics struct {
+	Layout
+	Who, Role string
+	// Note says what is missing, for example that reports are not available.
+	Note    string
+	Filters Filters
+	Figures []Figure
+	Panels  []Panel
+}
+
+// Filters are the form above the reports.
+type Filters struct {
+	// First and Last are dates, both in the period; Today is the latest that can be asked for.
+	First, Last, Today       string
+	Compare                  bool
+	Presets                  []Link
+	Grains, Regions, Devices []Choice
+	// Chosen are what narrows the reports; each leads to the page without it.
+	Chosen []Link
+}
+
+// Figure is a number over the period. Change says in words how it moved since the period before, with its Tone: good, bad or none. Trend are its values over time.
+type Figure struct {
+	Label, Value, Change, Tone string
+	Trend                      []float64
+}
+
+// Panel is a report. About says what is counted, CSV is where its file is.
+type Panel struct {
+	ID, About, CSV string
+	Chart          *Chart
+	// Stages are a funnel.
+	Stages []Stage
+	Table
+	// Ways lead, row by row, to the page narrowed to that row; there may be none. Shares, from 0 to 1, are drawn beside the rows.
+	Ways   []string
+	Shares []float64
+}
+
+// Chart is a line over time, with that of the period before if there is one. Labels name its points.
+type Chart struct {
+	Name           string
+	Labels, Values []string
+	Now, Before    []float64
+}
+
+// Stage is a stage of a funnel: how many came so far, as a share of the first stage, and what was lost since the one before.
+type Stage struct {
+	Label, Value, Lost string
+	Share              float64
 }
 
 // Table is a titled table.

@@ -1,34 +1,33 @@
+-- In an hour a session and a visitor count once; in longer periods a session counts once a day.
 WITH
-    {from:DateTime64(3, 'UTC')} AS t0,
-    {to:DateTime64(3, 'UTC')} AS t1,
     periods AS
     (
-        SELECT DISTINCT toDateTime(toBucket(toDateTime(t0, 'UTC') + number * 3600), 'UTC') AS period
-        FROM numbers(toUInt64(greatest(1, ceil(dateDiff('second', t0, t1) / 3600) + 1)))
-        WHERE toDateTime(t0, 'UTC') + number * 3600 < t1
+        SELECT DISTINCT toDateTime(toBucket(toDateTime({from:DateTime64(3, 'UTC')}, 'UTC') + number * 3600), 'UTC') AS period
+        FROM numbers(toUInt64(greatest(1, ceil(dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) / 3600) + 1)))
+        WHERE toDateTime({from:DateTime64(3, 'UTC')}, 'UTC') + number * 3600 < {to:DateTime64(3, 'UTC')}
     ),
     traffic AS
     (
         SELECT
-            toDateTime(toBucket(hour), 'UTC') AS period,
-            uniqMerge(sessions) AS sessions,
-            uniqMerge(visitors) AS visitors,
-            uniqMerge(carters) AS carts
-        FROM funnel_hours
-        WHERE hour >= toStartOfHour(t0) AND hour < t1
+            toDateTime(toBucket(@when), 'UTC') AS period,
+            sum(sessions) AS sessions,
+            uniqExactArray(visitors) AS visitors,
+            sum(carters) AS carts
+        FROM @traffic
+        WHERE @where
         GROUP BY period
     ),
     money AS
     (
         SELECT
-            toDateTime(toBucket(toDateTime(at, 'UTC')), 'UTC') AS period,
+            toDateTime(toBucket(hour), 'UTC') AS period,
             currency,
-            countIf(kind = 'order_placed') AS orders,
-            sumIf(arraySum(quantities), kind = 'order_placed') AS units,
-            sumIf(total, kind = 'order_placed') AS revenue,
-            sumIf(refunded, kind = 'order_refunded') AS refunds
-        FROM sales
-        WHERE at >= t0 AND at < t1
+            sum(orders) AS orders,
+            sum(units) AS units,
+            sum(revenue) AS revenue,
+            sum(refunds) AS refunds
+        FROM @sales_hours
+        WHERE @where
         GROUP BY period, currency
     )
 SELECT

@@ -1,12 +1,11 @@
 -- Only visitors who agreed to be recognised have a visitor id.
 WITH
-    {from:DateTime64(3, 'UTC')} AS t0,
-    {to:DateTime64(3, 'UTC')} AS t1,
     weeks AS
     (
-        SELECT visitor, groupUniqArray(toMonday(toDate(at))) AS seen
-        FROM clickstream
-        WHERE at >= t0 AND at < t1 AND stored_at >= t0 - INTERVAL 10 MINUTE AND bot = 0 AND visitor != ''
+        SELECT visitor, groupUniqArray(toMonday(day)) AS seen
+        FROM @traffic_days
+        ARRAY JOIN visitors AS visitor
+        WHERE @where
         GROUP BY visitor
     ),
     cohorts AS

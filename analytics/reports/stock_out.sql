@@ -1,25 +1,25 @@
--- The clickstream's view of empty shelves: a product that sold in the period, is still looked at, and
+-- The clickstream's view of empty shelves: a product that sold in the period, is still looked at on days after, and
 -- has gone without an order for four times its usual gap, at least a day.
 WITH
     {from:DateTime64(3, 'UTC')} AS t0,
-    {to:DateTime64(3, 'UTC')} AS t1,
-    least(t1, now64(3, 'UTC')) AS t_end,
+    least({to:DateTime64(3, 'UTC')}, now64(3, 'UTC')) AS t_end,
     sold AS
     (
-        SELECT product, toDateTime(max(at), 'UTC') AS last_sold, sum(quantity) AS units,
-            units / greatest(1, dateDiff('hour', t0, max(at)) / 24.) AS per_day,
-            uniqExact(order_id) / greatest(1, dateDiff('hour', t0, max(at)) / 24.) AS orders_per_day
-        FROM sales
-        ARRAY JOIN item_ids AS product, quantities AS quantity
-        WHERE at >= t0 AND at < t1 AND kind = 'order_placed'
+        SELECT
+            toString(product) AS product,
+            toDateTime(max(last_at), 'UTC') AS last_sold,
+            sum(units) / greatest(1, dateDiff('hour', t0, last_sold) / 24.) AS per_day,
+            sum(orders) / greatest(1, dateDiff('hour', t0, last_sold) / 24.) AS orders_per_day
+        FROM @product_sales_days
+        WHERE @where
         GROUP BY product
     ),
     looked AS
     (
-        SELECT s.product AS product, uniqMerge(h.viewers) AS viewers, uniqMerge(h.carters) AS carters
-        FROM product_hours AS h
-        INNER JOIN sold AS s ON s.product = h.product
-        WHERE h.hour > s.last_sold AND h.hour < t1
+        SELECT s.product AS product, sum(i.viewers) AS viewers, sum(i.carters) AS carters
+        FROM @interest_days AS i
+        INNER JOIN sold AS s ON s.product = toString(i.product)
+        WHERE i.day > toDate(s.last_sold) AND @where
         GROUP BY product
     )
 SELECT

@@ -1,19 +1,16 @@
 WITH
-    {from:DateTime64(3, 'UTC')} AS t0,
-    {to:DateTime64(3, 'UTC')} AS t1,
     interest AS
     (
-        SELECT product, uniqMerge(viewers) AS viewers, uniqMerge(carters) AS carters
-        FROM product_hours
-        WHERE hour >= toStartOfHour(t0) AND hour < t1
+        SELECT toString(product) AS product, sum(viewers) AS viewers, sum(carters) AS carters
+        FROM @interest_days
+        WHERE @where
         GROUP BY product
     ),
     sold AS
     (
-        SELECT product, currency, uniqExact(order_id) AS orders, sum(quantity) AS units, sum(amount) AS revenue
-        FROM sales
-        ARRAY JOIN item_ids AS product, quantities AS quantity, amounts AS amount
-        WHERE at >= t0 AND at < t1 AND kind = 'order_placed'
+        SELECT toString(product) AS product, currency, sum(orders) AS orders, sum(units) AS units, sum(revenue) AS revenue
+        FROM @product_sales_days
+        WHERE @where
         GROUP BY product, currency
     )
 SELECT

@@ -18,6 +18,7 @@ type options struct {
 	bin, out                string
 	rounds, seconds         int
 	callers, events, clicks int
+	panels                  int
 }
 
 func main() {
@@ -40,6 +41,7 @@ func parse(args []string) (options, error) {
 	fs.IntVar(&o.callers, "callers", 8, "connections that send events, each waiting for its answer")
 	fs.IntVar(&o.events, "events", 50, "events in a batch; a browser sends up to 50")
 	fs.IntVar(&o.clicks, "clicks", 40, "clicks whose way into a report is timed in a round")
+	fs.IntVar(&o.panels, "panels", 0, "instead: how long every report takes over so many events in ClickHouse, such as 100000000 (20 min and 15 GB of disk); each is asked for as often as --clicks says")
 	if err := flagenv.Parse(fs, "BENCH", args); err != nil {
 		return o, err
 	}
@@ -47,6 +49,9 @@ func parse(args []string) (options, error) {
 		if v.v < 1 || v.v > v.most {
 			return o, flagenv.Errorf(name, "give 1 to %d", v.most)
 		}
+	}
+	if o.panels != 0 && (o.panels < 1000 || o.panels > 10_000_000_000) {
+		return o, flagenv.Errorf("panels", "give 1000 to 10000000000, or 0")
 	}
 	return o, nil
 }
@@ -64,6 +69,11 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	about := report.NewAbout(strings.TrimSpace("make bench-analytics ANALYTICS_ARGS=\"" + strings.Join(args, " ") + "\""))
+	if o.panels > 0 {
+		about.Item("panels", "%d events over %d days, %d requests of each, one at a time", o.panels, panelDays, o.clicks)
+		f, err := measurePanels(ctx, o)
+		return errors.Join(err, report.Publish(o.out, about.String(), f.lines()))
+	}
 	about.Item("batches", "%d events, %d callers, %d s; the edge on processor 0", o.events, o.callers, o.seconds)
 	var all []figures
 	for round := range o.rounds {

@@ -1,0 +1,313 @@
+package analytics
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"meridian/internal/pause"
+)
+
+//go:embed rollups/*.sql
+var rollupFiles embed.FS
+
+// rollup is a table of counts by the day. Its file in rollups/ counts them from events and orders; the table holds the same rows and a last
+// column made_at. It is not a materialized view: what is counted from what readers see is right however often and in whatever order
+// something was delivered.
+type rollup struct {
+	name string
+	// settles is after how many more days a day's rows do not change any more by themselves.
+	settles int
+	query   string
+}
+
+var rollups = readRollups(map[string]int{
+	"traffic_hours": 0, "traffic_days": 0, "funnel_days": 0, "interest_hours": 0, "interest_days": 0, "sales_hours": 0, "product_sales_days": 0,
+	"search_days": 0, "recommendation_days": 0, "attribution_days": 0,
+	"cart_days": 1, // a cart is abandoned a day after it began
+})
+
+func readRollups(settles map[string]int) []rollup {
+	var all []rollup
+	for name, days := range settles {
+		text, err := rollupFiles.ReadFile("rollups/" + name + ".sql")
+		if err != nil {
+			panic(err) // a file of the program itself is missing
+		}
+		all = append(all, rollup{name, days, string(text)})
+	}
+	slices.SortFunc(all, func(a, b rollup) int { return strings.Compare(a.name, b.name) })
+	return all
+}
+
+const (
+	// rollEvery is how often an edge looks for days to count, and rollTimeout bounds the count of one.
+	rollEvery   = time.Minute
+	rollTimeout = 10 * time.Minute
+	// rollMargin is how far the clocks of edges may be apart, together with the time of an insert: what came so shortly before the last
+	// look counts as not looked at.
+	rollMargin = 10 * time.Minute
+	// lateDays are the days after that of an event on which it may have been stored, and the one before, since clocks differ.
+	lateDays = 3
+	aDay     = 24 * time.Hour
+)
+
+// days are dates, as midnights in UTC, in order and each once.
+type days []time.Time
+
+func dayOf(t time.Time) time.Time { return t.UTC().Truncate(aDay) }
+
+func (d days) has(day time.Time) bool {
+	_, ok := slices.BinarySearchFunc(d, day, time.Time.Compare)
+	return ok
+}
+
+// list writes days for IN, which must not be empty.
+func (d days) list() string {
+	if len(d) == 0 {
+		return "'1970-01-01'"
+	}
+	var b strings.Builder
+	for i, day := range d {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(day.Format("'" + time.DateOnly + "'"))
+	}
+	return b.String()
+}
+
+// stored are the days on which events of these days may have been stored.
+func (d days) stored() days {
+	var all days
+	for _, day := range d {
+		for n := -1; n <= lateDays; n++ {
+			all = append(all, day.AddDate(0, 0, n))
+		}
+	}
+	slices.SortFunc(all, time.Time.Compare)
+	return slices.CompactFunc(all, time.Time.Equal)
+}
+
+// buyers are the region and the device of each session that ordered; of several the first by name.
+const buyers = `(SELECT session, min(region) AS region, min(device) AS device FROM events
+	WHERE bot = 0 AND type IN ('add_to_cart', 'begin_checkout') AND toDate(stored_at) IN (@stored)
+	  AND session IN (SELECT session FROM sales WHERE @orders AND session != '') GROUP BY session)`
+
+// over is a rollup's query for the events and orders of some days, within from and to.
+func (r rollup) over(d days) string {
+	inside, stored := "at >= {from:DateTime64(3, 'UTC')} AND at < {to:DateTime64(3, 'UTC')} AND toDate(at) IN ("+d.list()+")", d.stored().list()
+	return strings.NewReplacer(
+		"@events", inside+" AND toDate(stored_at) IN ("+stored+") AND bot = 0",
+		"@orders", inside,
+		"@stored", stored,
+	).Replace(strings.ReplaceAll(r.query, "@buyers", buyers))
+}
+
+// known is what has been counted already.
+type known struct {
+	// counted says when a day was counted; since then events of the dirty days came.
+	counted map[time.Time]time.Time
+	dirty   days
+	// until is when somebody last looked.
+	until time.Time
+}
+
+// known asks what has been counted.
+func (w *warehouse) known(ctx context.Context) (k known, err error) {
+	rows, err := w.conn.Query(ctx, `
+		WITH (SELECT max(made_at) FROM rolled WHERE day = '1970-01-01') - INTERVAL `+seconds(w.margin)+` SECOND AS since
+		SELECT day, max(made_at) AS made, toUInt8(0) AS dirty FROM rolled GROUP BY day
+		UNION ALL
+		SELECT DISTINCT toDate(at) AS day, toDateTime64(0, 3, 'UTC') AS made, toUInt8(1) AS dirty FROM events WHERE inserted_at >= since
+		UNION ALL
+		SELECT DISTINCT toDate(at) AS day, toDateTime64(0, 3, 'UTC') AS made, toUInt8(1) AS dirty FROM orders WHERE inserted_at >= since`)
+	if err != nil {
+		return k, err
+	}
+	defer func() { _ = rows.Close() }()
+	k.counted = map[time.Time]time.Time{}
+	for rows.Next() {
+		var day, at time.Time
+		var dirty uint8
+		if err := rows.Scan(&day, &at, &dirty); err != nil {
+			return k, err
+		}
+		day = dayOf(day)
+		switch {
+		case dirty == 1:
+			k.dirty = append(k.dirty, day)
+		case day.Unix() == 0:
+			k.until = at
+		default:
+			k.counted[day] = at
+		}
+	}
+	slices.SortFunc(k.dirty, time.Time.Compare)
+	k.dirty = slices.CompactFunc(k.dirty, time.Time.Equal)
+	return k, rows.Err()
+}
+
+func seconds(d time.Duration) string { return fmt.Sprint(int64(d / time.Second)) }
+
+// holds says whether the rows of a day hold at now, in a rollup that settles after so many days.
+func (k *known) holds(day time.Time, settles int, now time.Time) bool {
+	at, ok := k.counted[day]
+	return ok && !k.dirty.has(day) && !now.Before(day.Add(aDay)) && !at.Before(day.AddDate(0, 0, 1+settles))
+}
+
+// due says whether a day is to be counted at now.
+func (k *known) due(day time.Time, now time.Time) bool {
+	if now.Before(day.Add(aDay)) {
+		return false // it is not over
+	}
+	at, ok := k.counted[day]
+	if !ok || k.dirty.has(day) {
+		return true
+	}
+	for _, r := range rollups {
+		if settled := day.AddDate(0, 0, 1+r.settles); at.Before(settled) && !now.Before(settled) {
+			return true
+		}
+	}
+	return false
+}
+
+var rollupName = regexp.MustCompile(`@[a-z_]+_(hours|days)`)
+
+// expand makes a query over @NAME one over the rows of that rollup for [from, to): those that hold from its table, and what else there is
+// counted now. Days that lie only in part in the period are counted, too.
+func (k *known) expand(query string, from, to, now time.Time) string {
+	return rollupName.ReplaceAllStringFunc(query, func(name string) string {
+		i := slices.IndexFunc(rollups, func(r rollup) bool { return r.name == name[1:] })
+		if i < 0 {
+			return name // ClickHouse says what is wrong
+		}
+		r := rollups[i]
+		var count, held days
+		for day := dayOf(from); day.Before(to); day = day.Add(aDay) {
+			if day.Before(from) || day.Add(aDay).After(to) || !k.holds(day, r.settles, now) {
+				count = append(count, day)
+			} else {
+				held = append(held, day)
+			}
+		}
+		table := "SELECT * EXCEPT (made_at) FROM " + r.name + " WHERE day IN (" + held.list() + ") AND (day, made_at) IN (SELECT day, max(made_at) FROM rolled GROUP BY day)"
+		switch {
+		case len(count) == 0:
+			return "(" + table + ")"
+		case len(held) == 0:
+			return "(" + r.over(count) + ")"
+		}
+		return "(" + table + " UNION ALL SELECT * FROM (" + r.over(count) + "))"
+	})
+}
+
+// lookedAt says whether an edge has just looked for days to count.
+func (k *known) lookedAt(now time.Time) bool { return now.Sub(k.until).Abs() < rollEvery/2 }
+
+// roll counts the days that are over and have not been counted as they are now, and says how many.
+func (w *warehouse) roll(ctx context.Context, k *known, now time.Time) (n int, err error) {
+	first, err := w.firstDay(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for day := first; day.Before(now); day = day.Add(aDay) {
+		if !k.due(day, now) {
+			continue
+		}
+		if err := w.rollDay(ctx, day, now); err != nil {
+			return n, fmt.Errorf("count %s: %w", day.Format(time.DateOnly), err)
+		}
+		n++
+	}
+	return n, w.noteRolled(ctx, time.Unix(0, 0).UTC(), now)
+}
+
+// firstDay is the first day of which there may be anything. Its answer is in the parts' names, not in their rows.
+func (w *warehouse) firstDay(ctx context.Context) (time.Time, error) {
+	var events, orders uint64
+	var stored, ordered time.Time
+	if err := w.conn.QueryRow(ctx, "SELECT count(), min(stored_at) FROM events").Scan(&events, &stored); err != nil {
+		return stored, err
+	}
+	if err := w.conn.QueryRow(ctx, "SELECT count(), min(at) FROM orders").Scan(&orders, &ordered); err != nil {
+		return stored, err
+	}
+	first := time.Now().UTC()
+	if events > 0 {
+		first = stored.AddDate(0, 0, -lateDays)
+	}
+	if orders > 0 && ordered.Before(first) {
+		first = ordered
+	}
+	return dayOf(first), nil
+}
+
+// rollDay counts one day into every rollup and then says that these counts hold. Counts that were replaced before go; those
+// that held until now stay for who is reading them.
+func (w *warehouse) rollDay(ctx context.Context, day, now time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, rollTimeout)
+	defer cancel()
+	var before time.Time
+	if err := w.conn.QueryRow(ctx, "SELECT max(made_at) FROM rolled WHERE day = '"+day.Format(time.DateOnly)+"'").Scan(&before); err != nil {
+		return err
+	}
+	from, to := clickhouse.Named("from", milliseconds(day)), clickhouse.Named("to", milliseconds(day.Add(aDay)))
+	for _, r := range rollups {
+		insert := "INSERT INTO " + r.name + " SELECT *, toDateTime64('" + milliseconds(now) + "', 3, 'UTC') FROM (" + r.over(days{day}) + ")"
+		if err := w.conn.Exec(ctx, insert, from, to); err != nil {
+			return fmt.Errorf("%s: %w", r.name, err)
+		}
+	}
+	if err := w.noteRolled(ctx, day, now); err != nil {
+		return err
+	}
+	if before.Unix() <= 0 {
+		return nil
+	}
+	for _, r := range rollups {
+		if err := w.conn.Exec(ctx, "DELETE FROM "+r.name+" WHERE day = '"+day.Format(time.DateOnly)+"' AND made_at < '"+milliseconds(before)+"'"); err != nil {
+			return fmt.Errorf("%s, counts of before: %w", r.name, err)
+		}
+	}
+	return nil
+}
+
+func (w *warehouse) noteRolled(ctx context.Context, day, at time.Time) error {
+	return w.conn.Exec(ctx, "INSERT INTO rolled (day, made_at) SELECT '"+day.Format(time.DateOnly)+"', '"+milliseconds(at)+"'")
+}
+
+// watchRollups keeps the rollups true until ctx ends. While it fails, reports count what they need themselves, which takes longer.
+func (a *Analytics) watchRollups(ctx context.Context) {
+	for {
+		w := a.connected(ctx)
+		if w == nil {
+			return
+		}
+		began, n := time.Now(), 0
+		k, err := w.known(ctx)
+		if now := a.now().UTC(); err == nil && !k.lookedAt(now) {
+			n, err = w.roll(ctx, &k, now)
+		}
+		switch {
+		case err != nil && !ended(ctx, err):
+			a.log.Warn("analytics: days are not counted; reports take longer", "err", err)
+			if schemaGone(err) {
+				a.disconnect(w)
+			}
+		case n > 0:
+			a.log.Info("analytics: days counted", "days", n, "took", time.Since(began).Round(time.Millisecond))
+		}
+		if pause.For(ctx, rollEvery/2+rand.N(rollEvery)) != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,12 @@
+-- Sessions that looked at a product, or put it into the cart, by the day.
+SELECT
+    toDate(at) AS day,
+    toString(product) AS product,
+    region,
+    device,
+    uniqExactIf(session, type = 'view_item') AS viewers,
+    uniqExactIf(session, type = 'add_to_cart') AS carters
+FROM events
+ARRAY JOIN arrayDistinct(item_ids) AS product
+WHERE @events AND type IN ('view_item', 'add_to_cart')
+GROUP BY day, product, region, device

@@ -1,0 +1,11 @@
+-- Who came, by the day.
+SELECT
+    toDate(at) AS day,
+    region,
+    device,
+    uniqExact(session) AS sessions,
+    groupUniqArrayIf(cityHash64(visitor), visitor != '') AS visitors,
+    uniqExactIf(session, type = 'add_to_cart') AS carters
+FROM events
+WHERE @events
+GROUP BY day, region, device
