@@ -147,6 +147,7 @@ func cannedWaiting() Waiting {
 
 func cannedDesk() Desk {
 	l := cannedPrivate("Desk")
+	l.Nav = nil
 	return Desk{Layout: l, Who: "mara@example.com", Role: "merchandiser", Orders: cannedOrderRows(), Reports: []Table{
 		{Title: "Overview", Columns: []string{"Day", "Visits", "Orders", "Revenue (EUR)"}, Rows: [][]string{
 			{"2026-11-19", "1,204", "41", "3,182.40"}, {"2026-11-20", "1,377", "52", "4,410.00"}}},
@@ -165,8 +166,10 @@ func cannedFilters() Filters {
 
 func cannedAnalytics() Analytics {
 	trend := []float64{12, 30, 22, 41, 38, 55, 49}
+	l := cannedPrivate("Analytics")
+	l.Nav = []Link{{Label: "Orders", Href: "/admin/"}, {Label: "Analytics", Href: "/admin/analytics", Current: true}}
 	days := []string{"14 Nov 2026", "15 Nov 2026", "16 Nov 2026", "17 Nov 2026", "18 Nov 2026", "19 Nov 2026", "20 Nov 2026"}
-	return Analytics{Layout: cannedPrivate("Analytics"), Who: "mara@example.com", Role: "merchandiser", Filters: cannedFilters(),
+	return Analytics{Layout: l, Who: "mara@example.com", Role: "merchandiser", Filters: cannedFilters(),
 		Figures: []Figure{{"Revenue", "€3,182.40", "+12.4 % on the period before", "good", trend}, {"Orders", "41", "-3.1 % on the period before", "bad", trend}, {"Sessions", "1,204", "", "", trend}, {Label: "Conversion", Value: "3.41 %"}},
 		Panels: []Panel{
 			{ID: "panel-overview", About: "Revenue is what was ordered, with shipping.", CSV: "/admin/api/v1/analytics/overview?format=csv",
