@@ -116,7 +116,7 @@ func (r Reports) Run(ctx context.Context, name string, p Params) (Table, error) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, reportTimeout)
 	defer cancel()
-	k, err := w.known(ctx)
+	k, err := w.knownNow(ctx)
 	if err != nil {
 		return Table{}, unavailable(err)
 	}

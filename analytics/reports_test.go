@@ -165,6 +165,14 @@ func TestReports(t *testing.T) {
 	if revenue != 1490+8*500 || sessions < 4 {
 		t.Errorf("overview: revenue %d, sessions %d", revenue, sessions)
 	}
+	w := e.warehouse()
+	k, err := w.known(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.roll(t.Context(), &k, time.Now().UTC()); err != nil {
+		t.Fatal(err)
+	}
 	var visitors int64
 	for _, row := range run("retention", days).Rows {
 		visitors += row[1].(int64)

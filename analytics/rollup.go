@@ -18,6 +18,9 @@ import (
 //go:embed rollups/*.sql
 var rollupFiles embed.FS
 
+//go:embed cohorts.sql
+var cohorts string
+
 // rollup is a table of counts by the day. Its file in rollups/ counts them from events and orders; the table holds the same rows and a last
 // column made_at. It is not a materialized view: what is counted from what readers see is right however often and in whatever order
 // something was delivered.
@@ -51,6 +54,10 @@ const (
 	// rollEvery is how often an edge looks for days to count, and rollTimeout bounds the count of one.
 	rollEvery   = time.Minute
 	rollTimeout = 10 * time.Minute
+	// cohortsEvery is how often visitors are counted by cohort while no day ends.
+	cohortsEvery = time.Hour
+	// knownFor is how long what is known serves reports: a page asks for a dozen at once.
+	knownFor = time.Second
 	// rollMargin is how far the clocks of edges may be apart, together with the time of an insert: what came so shortly before the last
 	// look counts as not looked at.
 	rollMargin = 10 * time.Minute
@@ -155,6 +162,20 @@ func (w *warehouse) known(ctx context.Context) (k known, err error) {
 	return k, rows.Err()
 }
 
+// knownNow is known, as it was at most a second ago.
+func (w *warehouse) knownNow(ctx context.Context) (known, error) {
+	w.knownMu.Lock()
+	defer w.knownMu.Unlock()
+	if time.Since(w.knownAt) < knownFor {
+		return w.lastKnown, nil
+	}
+	k, err := w.known(ctx)
+	if err == nil {
+		w.lastKnown, w.knownAt = k, time.Now()
+	}
+	return k, err
+}
+
 func seconds(d time.Duration) string { return fmt.Sprint(int64(d / time.Second)) }
 
 // holds says whether the rows of a day hold at now, in a rollup that settles after so many days.
@@ -228,7 +249,32 @@ func (w *warehouse) roll(ctx context.Context, k *known, now time.Time) (n int, e
 		}
 		n++
 	}
-	return n, w.noteRolled(ctx, time.Unix(0, 0).UTC(), now)
+	if err := w.noteRolled(ctx, time.Unix(0, 0).UTC(), now); err != nil {
+		return n, err
+	}
+	var made time.Time
+	if err := w.conn.QueryRow(ctx, "SELECT max(made_at) FROM cohort_weeks").Scan(&made); err != nil || n == 0 && now.Sub(made) < cohortsEvery {
+		return n, err
+	}
+	if err := w.makeCohorts(ctx, first, made, now); err != nil {
+		return n, fmt.Errorf("count cohorts: %w", err)
+	}
+	return n, nil
+}
+
+// makeCohorts counts visitors by cohort, over all days until now. What was made before the last time goes.
+func (w *warehouse) makeCohorts(ctx context.Context, first, before, now time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, rollTimeout)
+	defer cancel()
+	k, err := w.known(ctx)
+	if err != nil {
+		return err
+	}
+	insert := "INSERT INTO cohort_weeks SELECT *, toDateTime64('" + milliseconds(now) + "', 3, 'UTC') FROM (" + k.expand(cohorts, first, dayOf(now).Add(aDay), now) + ")"
+	if err := w.conn.Exec(ctx, insert, clickhouse.Named("from", milliseconds(first)), clickhouse.Named("to", milliseconds(dayOf(now).Add(aDay)))); err != nil {
+		return err
+	}
+	return w.conn.Exec(ctx, "DELETE FROM cohort_weeks WHERE made_at < '"+milliseconds(before)+"'")
 }
 
 // firstDay is the first day of which there may be anything. Its answer is in the parts' names, not in their rows.

@@ -50,7 +50,7 @@ func (a *Analytics) Trending(ctx context.Context, n int) ([]string, error) {
 	}
 	now := a.now().UTC()
 	from, to := dayOf(now.Add(-14*aDay)), dayOf(now).Add(aDay)
-	k, err := w.known(ctx)
+	k, err := w.knownNow(ctx)
 	if err != nil {
 		return nil, unavailable(err)
 	}

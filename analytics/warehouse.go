@@ -17,7 +17,10 @@ type warehouse struct {
 	// insert holds the deduplication settings that this engine knows.
 	insert clickhouse.Settings
 	// margin is rollMargin, but in tests.
-	margin time.Duration
+	margin    time.Duration
+	knownMu   sync.Mutex
+	lastKnown known
+	knownAt   time.Time
 	// abandoned are the api.Abandoned that were noted over this connection.
 	abandoned sync.Map
 }

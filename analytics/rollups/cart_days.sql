@@ -4,21 +4,21 @@ WITH
     (
         SELECT
             toDate(at) AS day,
-            session,
+            visit,
             min(region) AS region,
             min(device) AS device,
             min(at) AS began,
             anyIf(currencies[1], notEmpty(currencies)) AS currency,
             sum(arraySum(arrayMap((p, q) -> p * greatest(q, 1), prices, quantities))) AS value
-        FROM (SELECT * FROM events WHERE @events AND type = 'add_to_cart' LIMIT 1 BY id)
-        GROUP BY day, session
+        FROM (SELECT at, visit, region, device, currencies, prices, quantities FROM events WHERE @events AND type = 'add_to_cart' LIMIT 1 BY id)
+        GROUP BY day, visit
     ),
     ordered AS
     (
-        SELECT session, groupArray(at) AS times
+        SELECT cityHash64(session) AS visit, groupArray(at) AS times
         FROM sales
-        WHERE kind = 'order_placed' AND session IN (SELECT session FROM carts)
-        GROUP BY session
+        WHERE kind = 'order_placed' AND visit IN (SELECT visit FROM carts)
+        GROUP BY visit
     )
 SELECT
     c.day AS day,
@@ -35,6 +35,6 @@ FROM
         c.day, c.began, c.region, c.device, c.currency, c.value,
         c.began < now64(3, 'UTC') - INTERVAL 1 DAY AND NOT arrayExists(t -> t >= c.began AND t < c.began + INTERVAL 1 DAY, o.times) AS left
     FROM carts AS c
-    LEFT JOIN ordered AS o ON o.session = c.session
+    LEFT JOIN ordered AS o ON o.visit = c.visit
 ) AS c
 GROUP BY day, hour, region, device, currency

@@ -12,16 +12,16 @@ FROM
 (
     SELECT
         toDate(at) AS day,
-        session,
+        visit,
         minIf(region, step != 'order') AS region,
         minIf(device, step != 'order') AS device,
         windowFunnel(86400000)(toUInt64(toUnixTimestamp64Milli(at)), step = 'view_item', step = 'add_to_cart', step = 'begin_checkout', step = 'order') AS level
     FROM
     (
-        SELECT session, at, toString(type) AS step, toString(region) AS region, toString(device) AS device FROM events WHERE @events
+        SELECT visit, at, toString(type) AS step, toString(region) AS region, toString(device) AS device FROM events WHERE @events
         UNION ALL
-        SELECT session, at, 'order' AS step, '' AS region, '' AS device FROM sales WHERE @orders AND kind = 'order_placed' AND session != ''
+        SELECT cityHash64(session) AS visit, at, 'order' AS step, '' AS region, '' AS device FROM sales WHERE @orders AND kind = 'order_placed' AND session != ''
     )
-    GROUP BY day, session
+    GROUP BY day, visit
 )
 GROUP BY day, region, device

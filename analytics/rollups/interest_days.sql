@@ -4,8 +4,8 @@ SELECT
     toString(product) AS product,
     region,
     device,
-    uniqExactIf(session, type = 'view_item') AS viewers,
-    uniqExactIf(session, type = 'add_to_cart') AS carters
+    uniqExactIf(visit, type = 'view_item') AS viewers,
+    uniqExactIf(visit, type = 'add_to_cart') AS carters
 FROM events
 ARRAY JOIN arrayDistinct(item_ids) AS product
 WHERE @events AND type IN ('view_item', 'add_to_cart')

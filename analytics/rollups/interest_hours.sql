@@ -3,8 +3,8 @@ SELECT
     toDate(at) AS day,
     toStartOfHour(toDateTime(at, 'UTC')) AS hour,
     toString(product) AS product,
-    uniqExactIf(session, type = 'view_item') AS viewers,
-    uniqExactIf(session, type = 'add_to_cart') AS carters
+    uniqExactIf(visit, type = 'view_item') AS viewers,
+    uniqExactIf(visit, type = 'add_to_cart') AS carters
 FROM events
 ARRAY JOIN arrayDistinct(item_ids) AS product
 WHERE @events AND type IN ('view_item', 'add_to_cart')

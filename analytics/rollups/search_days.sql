@@ -2,18 +2,18 @@
 WITH
     found AS
     (
-        SELECT id, at, session, region, device, results, lowerUTF8(trimBoth(query)) AS words
+        SELECT id, at, visit, region, device, results, lowerUTF8(trimBoth(query)) AS words
         FROM events
         WHERE @events AND type IN ('search', 'view_search_results') AND query != ''
         LIMIT 1 BY id
     ),
     looks AS
     (
-        SELECT session, groupArray(at) AS times
+        SELECT visit, groupArray(at) AS times
         FROM events
         WHERE bot = 0 AND type IN ('view_item', 'select_item') AND toDate(stored_at) IN (@stored)
-          AND session IN (SELECT session FROM events WHERE @events AND type IN ('search', 'view_search_results') AND query != '')
-        GROUP BY session
+          AND visit IN (SELECT visit FROM events WHERE @events AND type IN ('search', 'view_search_results') AND query != '')
+        GROUP BY visit
     )
 SELECT
     toDate(f.at) AS day,
@@ -21,11 +21,11 @@ SELECT
     f.region AS region,
     f.device AS device,
     count() AS searches,
-    uniqExact(f.session) AS sessions,
+    uniqExact(f.visit) AS sessions,
     countIf(f.results = 0) AS without_results,
     countIf(f.results >= 0) AS counted,
     sumIf(f.results, f.results >= 0) AS results,
     countIf(arrayExists(t -> t >= f.at AND t < f.at + INTERVAL 30 MINUTE, l.times)) AS clicked
 FROM found AS f
-LEFT JOIN looks AS l ON l.session = f.session
+LEFT JOIN looks AS l ON l.visit = f.visit
 GROUP BY day, words, region, device

@@ -3,9 +3,9 @@ SELECT
     toDate(at) AS day,
     region,
     device,
-    uniqExact(session) AS sessions,
+    uniqExact(visit) AS sessions,
     groupUniqArrayIf(cityHash64(visitor), visitor != '') AS visitors,
-    uniqExactIf(session, type = 'add_to_cart') AS carters
+    uniqExactIf(visit, type = 'add_to_cart') AS carters
 FROM events
 WHERE @events
 GROUP BY day, region, device

@@ -2,6 +2,7 @@
 ALTER TABLE events ADD COLUMN IF NOT EXISTS device LowCardinality(String) AFTER region;
 ALTER TABLE events ADD COLUMN IF NOT EXISTS inserted_at DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)) AFTER stored_at;
 ALTER TABLE events ADD INDEX IF NOT EXISTS ix_inserted inserted_at TYPE minmax GRANULARITY 1;
+ALTER TABLE events ADD COLUMN IF NOT EXISTS visit UInt64 MATERIALIZED cityHash64(session) CODEC(NONE) AFTER session;
 ALTER TABLE orders ADD COLUMN IF NOT EXISTS inserted_at DateTime64(3, 'UTC') AFTER at;
 CREATE OR REPLACE VIEW clickstream AS SELECT * FROM events FINAL;
 CREATE OR REPLACE VIEW sales AS SELECT * FROM orders FINAL
@@ -172,3 +173,15 @@ CREATE TABLE IF NOT EXISTS cart_days
     made_at   DateTime64(3, 'UTC')
 )
 ENGINE = MergeTree PARTITION BY toYYYYMM(day) ORDER BY (day, hour) TTL day + INTERVAL 13 MONTH;
+
+-- How many of the visitors first seen in a week were there so many weeks later.
+CREATE TABLE IF NOT EXISTS cohort_weeks
+(
+    week     Date,
+    later    UInt16,
+    region   LowCardinality(String),
+    device   LowCardinality(String),
+    visitors UInt64,
+    made_at  DateTime64(3, 'UTC')
+)
+ENGINE = MergeTree ORDER BY (made_at, week, later);

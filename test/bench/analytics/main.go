@@ -18,7 +18,7 @@ type options struct {
 	bin, out                string
 	rounds, seconds         int
 	callers, events, clicks int
-	panels                  int
+	panels, days            int
 }
 
 func main() {
@@ -42,10 +42,11 @@ func parse(args []string) (options, error) {
 	fs.IntVar(&o.events, "events", 50, "events in a batch; a browser sends up to 50")
 	fs.IntVar(&o.clicks, "clicks", 40, "clicks whose way into a report is timed in a round")
 	fs.IntVar(&o.panels, "panels", 0, "instead: how long every report takes over so many events in ClickHouse, such as 100000000 (20 min and 15 GB of disk); each is asked for as often as --clicks says")
+	fs.IntVar(&o.days, "days", 90, "days that the events of --panels are spread over, today with them")
 	if err := flagenv.Parse(fs, "BENCH", args); err != nil {
 		return o, err
 	}
-	for name, v := range map[string]struct{ v, most int }{"rounds": {o.rounds, 100}, "seconds": {o.seconds, 600}, "callers": {o.callers, 500}, "events": {o.events, 100}, "clicks": {o.clicks, 10_000}} {
+	for name, v := range map[string]struct{ v, most int }{"rounds": {o.rounds, 100}, "seconds": {o.seconds, 600}, "callers": {o.callers, 500}, "events": {o.events, 100}, "days": {o.days, 390}, "clicks": {o.clicks, 10_000}} {
 		if v.v < 1 || v.v > v.most {
 			return o, flagenv.Errorf(name, "give 1 to %d", v.most)
 		}
@@ -70,7 +71,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	about := report.NewAbout(strings.TrimSpace("make bench-analytics ANALYTICS_ARGS=\"" + strings.Join(args, " ") + "\""))
 	if o.panels > 0 {
-		about.Item("panels", "%d events over %d days, %d requests of each, one at a time", o.panels, panelDays, o.clicks)
+		about.Item("panels", "%d events over %d days, %d requests of each, one at a time", o.panels, o.days, o.clicks)
 		f, err := measurePanels(ctx, o)
 		return errors.Join(err, report.Publish(o.out, about.String(), f.lines()))
 	}

@@ -20,8 +20,6 @@ import (
 )
 
 const (
-	// panelDays is how many days the events are spread over, today with them.
-	panelDays = 90
 	// panelVisit is how many events a session has; panelShare is one in how many sessions that orders.
 	panelVisit, panelShare = 10, 33
 )
@@ -33,7 +31,7 @@ type panels struct {
 	times       map[string][]time.Duration
 }
 
-// measurePanels fills ClickHouse with sessions, waits until an edge has counted the days that are over, and asks for every report of 90 days, of a week, and by region and
+// measurePanels fills ClickHouse with sessions, waits until an edge has counted the days that are over, and asks for every report of all days, of a week, and by region and
 // device, a number of times each, in turns.
 func measurePanels(ctx context.Context, o options) (f panels, err error) {
 	at, err := process.FreePort()
@@ -55,19 +53,19 @@ func measurePanels(ctx context.Context, o options) (f panels, err error) {
 	}
 	today := time.Now().UTC().Truncate(24 * time.Hour)
 	began := time.Now()
-	for n := range panelDays {
-		day := today.AddDate(0, 0, n+1-panelDays)
-		if err := fillDay(ctx, at, day, o.panels/panelDays); err != nil {
+	for n := range o.days {
+		day := today.AddDate(0, 0, n+1-o.days)
+		if err := fillDay(ctx, at, day, o.panels/o.days); err != nil {
 			return f, fmt.Errorf("fill %s: %w", day.Format(time.DateOnly), err)
 		}
 		if n%10 == 9 {
-			fmt.Fprintf(os.Stderr, "%d of %d days filled after %v\n", n+1, panelDays, time.Since(began).Round(time.Second))
+			fmt.Fprintf(os.Stderr, "%d of %d days filled after %v\n", n+1, o.days, time.Since(began).Round(time.Second))
 		}
 	}
 	f.fill = time.Since(began)
 	began = time.Now()
 	for {
-		left, err := sql(ctx, at, "SELECT uniqExact(toDate(stored_at)) - (SELECT uniqExact(day) FROM rolled WHERE day >= toDate('"+today.AddDate(0, 0, 1-panelDays).Format(time.DateOnly)+"') AND day < today()) FROM events")
+		left, err := sql(ctx, at, "SELECT uniqExact(toDate(stored_at)) - (SELECT uniqExact(day) FROM rolled WHERE day >= toDate('"+today.AddDate(0, 0, 1-o.days).Format(time.DateOnly)+"') AND day < today()) FROM events")
 		if err != nil {
 			return f, err
 		}
@@ -95,8 +93,8 @@ func ask(ctx context.Context, o options, s *shop.Shop, today time.Time, f *panel
 		return err
 	}
 	f.times = map[string][]time.Duration{}
-	spans := map[string]string{"90 days": "from=" + today.AddDate(0, 0, 1-panelDays).Format(time.DateOnly) + "&interval=day", "7 days, by the hour": "from=" + today.AddDate(0, 0, -6).Format(time.DateOnly) + "&interval=hour",
-		"90 days, one region on phones": "from=" + today.AddDate(0, 0, 1-panelDays).Format(time.DateOnly) + "&interval=week&region=eu&device=mobile"}
+	spans := map[string]string{"all days": "from=" + today.AddDate(0, 0, 1-o.days).Format(time.DateOnly) + "&interval=day", "7 days, by the hour": "from=" + today.AddDate(0, 0, -6).Format(time.DateOnly) + "&interval=hour",
+		"all days, one region on phones": "from=" + today.AddDate(0, 0, 1-o.days).Format(time.DateOnly) + "&interval=week&region=eu&device=mobile"}
 	for range o.clicks {
 		for _, item := range list.Items {
 			for span, query := range spans {
