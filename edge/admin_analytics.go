@@ -416,6 +416,11 @@ func periodWords(period, grain string) string {
 func (info panelInfo) panel(q analyticsQuery, title string, t *ReportTable) web.Panel {
 	p := web.Panel{ID: "panel-" + strings.ReplaceAll(info.report, "_", "-"), About: info.about, CSV: q.csv(info.report), Table: tableView(title, t, analyticsRows)}
 	p.Empty = info.empty
+	for i := range p.Rows {
+		if p.Rows[i][0] == "" {
+			p.Rows[i][0] = "not known"
+		}
+	}
 	rows := t.Rows[:min(len(t.Rows), analyticsRows)]
 	if info.report == "funnel" {
 		p.Stages = funnelStages(t)

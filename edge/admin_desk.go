@@ -145,7 +145,7 @@ func cellText(cell any, c ReportColumn, currency string) string {
 		return strconv.FormatFloat(v, 'f', 2, 64)
 	case string:
 		if t, err := time.Parse(time.RFC3339, v); err == nil && c.Type == "time" {
-			return t.UTC().Format("2006-01-02 15:04")
+			return strings.TrimSuffix(t.UTC().Format("2006-01-02 15:04"), " 00:00") // days and weeks begin at midnight
 		}
 		return v
 	}

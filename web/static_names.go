@@ -6,7 +6,7 @@ package web
 func hashedName(name string) string {
 	switch name {
 	case "app.css":
-		return "app.2f420ddb.css"
+		return "app.9663a76c.css"
 	case "app.js":
 		return "app.010bb0ea.js"
 	case "icon.svg":

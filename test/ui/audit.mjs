@@ -82,6 +82,7 @@ async function walk(browser, scheme) {
 		await context.clearCookies();
 		await signIn(page, "/admin/sign-in", person);
 		await visit(`desk-${role}`, "/admin/");
+		if (role === "merchandiser") await visit("analytics", "/admin/analytics?compare=1");
 	}
 	await context.close();
 }
