@@ -18,6 +18,7 @@ type warehouse struct {
 	insert clickhouse.Settings
 	// margin is rollMargin, but in tests.
 	margin    time.Duration
+	askFor    time.Duration // askTimeout, but in tests
 	knownMu   sync.Mutex
 	lastKnown known
 	knownAt   time.Time
@@ -53,7 +54,7 @@ func openWarehouse(ctx context.Context, cfg *Config) (*warehouse, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ClickHouse: %w", err)
 	}
-	w := &warehouse{conn: conn, margin: rollMargin}
+	w := &warehouse{conn: conn, margin: rollMargin, askFor: askTimeout}
 	if err = migrate(ctx, conn); err == nil {
 		err = w.learnSettings(ctx)
 	}

@@ -22,6 +22,8 @@ func (s *Shop) deskRoutes() []Route {
 	return []Route{
 		{Method: "GET", Pattern: "/admin/", Class: Private, Timeout: payTimeout, Limit: CountAdmin, Handler: s.desk},
 		{Method: "GET", Pattern: "/admin/analytics", Class: Private, Query: []string{"compare", "device", "first", "grain", "last", "region"}, Timeout: payTimeout, Limit: CountAdmin, Handler: s.analyticsPage},
+		{Method: "GET", Pattern: "/admin/analytics/sql", Class: Private, Timeout: payTimeout, Limit: CountAdmin, Handler: s.sqlPage},
+		{Method: "POST", Pattern: "/admin/analytics/sql", Class: Private, MaxBody: sqlBodyMax, Types: formTypes, Timeout: payTimeout, Limit: CountAdmin, Handler: s.runSQL},
 		{Method: "GET", Pattern: "/admin/operations", Class: Private, Timeout: payTimeout, Limit: CountAdmin, Handler: s.operationsPage},
 		{Method: "GET", Pattern: "/admin/sign-in", Class: Private, Query: []string{"next"}, Limit: CountAdmin, Handler: s.staffSignInPage},
 		form("/admin/sign-in", CountSignIn, s.staffSignIn),
@@ -200,7 +202,8 @@ func deskLayout(r *Request, title string, who api.StaffIdentity) web.Layout {
 	if who.Role == roleOperator {
 		l.Nav = []web.Link{{Label: "Operations", Href: "/admin/operations", Current: r.Path == "/admin/operations"}}
 	} else {
-		l.Nav = []web.Link{{Label: "Orders", Href: "/admin/", Current: r.Path == "/admin/"}, {Label: "Analytics", Href: "/admin/analytics", Current: r.Path == "/admin/analytics"}}
+		l.Nav = []web.Link{{Label: "Orders", Href: "/admin/", Current: r.Path == "/admin/"}, {Label: "Analytics", Href: "/admin/analytics", Current: r.Path == "/admin/analytics"},
+			{Label: "SQL", Href: "/admin/analytics/sql", Current: r.Path == "/admin/analytics/sql"}}
 	}
 	return l
 }

@@ -17,6 +17,20 @@ import (
 type Reports interface {
 	Reports() []ReportInfo
 	Report(ctx context.Context, name string, q ReportQuery) (ReportTable, error)
+	// Ask runs a query in SQL that can only read, for somebody, and gives up to rows of its answer; cut says that there are more. What is wrong
+	// with the query is an *api.Error with the code invalid.
+	Ask(ctx context.Context, who, query string, rows int) (table ReportTable, cut bool, err error)
+	// Asked lists what somebody asked before, the last first.
+	Asked(ctx context.Context, who string) ([]AskedQuery, error)
+}
+
+// AskedQuery is a query that was run. Error is empty if it had an answer.
+type AskedQuery struct {
+	At    time.Time
+	Query string
+	Rows  int
+	Took  time.Duration
+	Error string
 }
 
 // ReportQuery narrows a report to [From, To), in buckets of Interval ("", hour, day, week, month). Compare

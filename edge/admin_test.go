@@ -28,6 +28,20 @@ func (t tables) Report(_ context.Context, name string, _ ReportQuery) (ReportTab
 	return table, nil
 }
 
+func (t tables) Ask(_ context.Context, who, query string, rows int) (ReportTable, bool, error) {
+	switch query {
+	case "broken":
+		return ReportTable{}, false, errors.New("the table system.secrets is gone")
+	case "wrong":
+		return ReportTable{}, false, api.Invalid("sql", "ClickHouse says: no such column.")
+	}
+	return t["top_products"], rows < 1000, nil
+}
+
+func (t tables) Asked(_ context.Context, who string) ([]AskedQuery, error) {
+	return []AskedQuery{{At: time.Date(2026, 3, 4, 15, 0, 0, 0, time.UTC), Query: "SELECT <1>", Rows: 1, Took: time.Second}}, nil
+}
+
 func TestReports(t *testing.T) {
 	reports := tables{"top_products": {Columns: []ReportColumn{{Name: "product", Type: "text"}, {Name: "currency", Type: "text"}, {Name: "revenue", Type: "integer", Unit: "minor"}, {Name: "conversion", Type: "number", Unit: "percent"}},
 		Rows: [][]any{{"=mug", "EUR", int64(1999), 12.5}, {"cup", nil, nil, nil}}}}
@@ -49,7 +63,17 @@ func TestReports(t *testing.T) {
 	}
 	f.form("/admin/sign-in", "email", "m@example.com", "password", "p").must(t, 303)
 	f.do("GET", "/admin/analytics", "").must(t, 200, "Top products", "€19.99", "12.50", `href="/products/cup"`, "Some reports cannot be read right now.")
+	f.do("GET", "/admin/analytics/sql", "").must(t, 200, "SELECT &lt;1&gt;", "1 row in 1.00 s")
+	f.form("/admin/analytics/sql", "sql", "SELECT 1").must(t, 200, "€19.99", "The first 2 rows", ">SELECT 1</textarea>")
+	f.form("/admin/analytics/sql", "sql", "wrong").must(t, 422, "no such column", ">wrong</textarea>")
+	if a := f.form("/admin/analytics/sql", "sql", "broken").must(t, 503, ">broken</textarea>", "try again"); strings.Contains(a.body, "secrets") {
+		t.Error("something internal in an answer")
+	}
+	if a := f.form("/admin/analytics/sql", "sql", "SELECT 1", "format", "csv").must(t, 200, "'=mug,EUR,1999,12.5"); a.Header.Get("Content-Disposition") != `attachment; filename="query.csv"` {
+		t.Errorf("%v", a.Header)
+	}
 	f.core.says("staff.whoami", api.StaffIdentity{Email: "o@example.com", Role: roleOperator})
+	f.do("GET", "/admin/analytics/sql", "", "Accept", "text/html").must(t, 403)
 	f.do("GET", "/admin/api/v1/analytics/top_products", "", "Authorization", staffToken).must(t, 403)
 }
 

@@ -52,6 +52,22 @@ func (c Clickstream) Report(ctx context.Context, name string, q ReportQuery) (Re
 	return ReportTable{Columns: columns(t.Columns), Rows: t.Rows}, nil
 }
 
+// Ask implements Reports.
+func (c Clickstream) Ask(ctx context.Context, who, query string, rows int) (ReportTable, bool, error) {
+	t, cut, err := c.Analytics.Reports().Ask(ctx, who, query, rows)
+	return ReportTable{Columns: columns(t.Columns), Rows: t.Rows}, cut, err
+}
+
+// Asked implements Reports.
+func (c Clickstream) Asked(ctx context.Context, who string) ([]AskedQuery, error) {
+	all, err := c.Analytics.Reports().Asked(ctx, who)
+	list := make([]AskedQuery, len(all))
+	for i, q := range all {
+		list[i] = AskedQuery(q)
+	}
+	return list, err
+}
+
 func columns(list []analytics.Column) []ReportColumn {
 	out := make([]ReportColumn, 0, len(list))
 	for _, c := range list {

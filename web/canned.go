@@ -49,6 +49,7 @@ func CannedViews() []Canned {
 		{"desk", cannedDesk()},
 		{"analytics", cannedAnalytics()},
 		{"analytics-empty", Analytics{Layout: cannedPrivate("Analytics"), Who: "mara@example.com", Role: "merchandiser", Filters: cannedFilters(), Note: "Reports are switched off here: this edge runs without ClickHouse."}},
+		{"sql", cannedSQL()},
 		{"operations", cannedOperations()},
 	}
 }
@@ -181,6 +182,14 @@ func cannedAnalytics() Analytics {
 				Table: Table{Title: "What people search for", Columns: []string{"Query", "Searches"}, Rows: [][]string{{"hammock", "14"}, {"green kettle", "9"}}}},
 			{ID: "panel-stock", About: "Products that went quiet.", CSV: "/admin/api/v1/analytics/stock_out?format=csv", Table: Table{Title: "Products that stopped selling", Columns: []string{"Product"}, Empty: "No product that sold has gone quiet."}},
 		}}
+}
+
+func cannedSQL() SQL {
+	l := cannedPrivate("SQL")
+	l.Nav = []Link{{Label: "Orders", Href: "/admin/"}, {Label: "Analytics", Href: "/admin/analytics"}, {Label: "SQL", Href: "/admin/analytics/sql", Current: true}}
+	return SQL{Layout: l, Who: "mara@example.com", Role: "merchandiser", Query: Field{Value: "SELECT type, count() AS events FROM clickstream GROUP BY type", Error: "ClickHouse says: Unknown table clickstreams."},
+		Answer: &Table{Title: "Answer", Columns: []string{"Type", "Events"}, Rows: [][]string{{"view_item", "1,204"}, {"add_to_cart", "120"}}}, Took: "2 rows in 0.04 s",
+		Asked: []AskedQuery{{"SELECT count() FROM sales", "20 Nov 15:04 UTC, 1 row in 0.01 s"}, {"SELECT nothing FROM sales", "20 Nov 15:03 UTC, refused"}}}
 }
 
 func cannedOperations() Desk {

@@ -180,7 +180,7 @@ func deskNav(v Desk) []Link {
 	if len(v.Nav) > 0 {
 		return append(slices.Clone(v.Nav), shop)
 	}
-	return []Link{{Label: "Orders", Href: "/admin/", Current: true}, {Label: "Analytics", Href: "/admin/analytics"}, shop}
+	return []Link{{Label: "Orders", Href: "/admin/", Current: true}, {Label: "Analytics", Href: "/admin/analytics"}, {Label: "SQL", Href: "/admin/analytics/sql"}, shop}
 }
 
 func ogType(kind string) string {

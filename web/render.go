@@ -27,6 +27,7 @@ var (
 	_ View = Problem{}
 	_ View = Desk{}
 	_ View = Analytics{}
+	_ View = SQL{}
 )
 
 // render writes a component. Pages need nothing from a context: whatever they show is in the view.
@@ -70,6 +71,9 @@ func (v Waiting) Render(w io.Writer) error { return render(w, waitingPage(v)) }
 
 // Render writes a staff page. Its sign-out button posts to /admin/sign-out.
 func (v Desk) Render(w io.Writer) error { return render(w, deskPage(v)) }
+
+// Render implements View.
+func (v SQL) Render(w io.Writer) error { return render(w, sqlPage(v)) }
 
 // Render implements View.
 func (v Analytics) Render(w io.Writer) error { return render(w, analyticsPage(v)) }

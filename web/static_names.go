@@ -6,7 +6,7 @@ package web
 func hashedName(name string) string {
 	switch name {
 	case "app.css":
-		return "app.9663a76c.css"
+		return "app.a9fa8f6d.css"
 	case "app.js":
 		return "app.010bb0ea.js"
 	case "icon.svg":

@@ -333,6 +333,22 @@ type Stage struct {
 	Share              float64
 }
 
+// SQL is where merchandisers ask in SQL.
+type SQL struct {
+	Layout
+	Who, Role string
+	// Note says what is missing, for example that reports are not available.
+	Note  string
+	Query Field
+	// Answer and Took are of the query, nil if none was run.
+	Answer *Table
+	Took   string
+	Asked  []AskedQuery
+}
+
+// AskedQuery is a query that was run before; About says when, and what came of it.
+type AskedQuery struct{ Query, About string }
+
 // Table is a titled table.
 type Table struct {
 	Title   string

@@ -185,3 +185,15 @@ CREATE TABLE IF NOT EXISTS cohort_weeks
     made_at  DateTime64(3, 'UTC')
 )
 ENGINE = MergeTree ORDER BY (made_at, week, later);
+
+-- What merchandisers asked in SQL.
+CREATE TABLE IF NOT EXISTS asked
+(
+    at      DateTime64(3, 'UTC'),
+    who     String,
+    query   String,
+    rows    UInt32,
+    took_ms UInt32,
+    error   String
+)
+ENGINE = MergeTree ORDER BY (who, at) TTL toDateTime(at) + INTERVAL 13 MONTH;
