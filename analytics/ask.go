@@ -93,6 +93,9 @@ func (w *warehouse) ask(ctx context.Context, query string, most int) (table Tabl
 		row := make([]any, len(cells))
 		for i, c := range cells {
 			row[i] = plain(c)
+			if day, ok := c.(*time.Time); ok && strings.HasPrefix(types[i].DatabaseTypeName(), "Date") && !strings.HasPrefix(types[i].DatabaseTypeName(), "DateTime") {
+				row[i] = day.Format(time.DateOnly)
+			}
 		}
 		table.Rows = append(table.Rows, row)
 	}

@@ -23,7 +23,7 @@ func TestAsk(t *testing.T) {
 		return a.Reports().Ask(t.Context(), "m@example.com", query, 5)
 	}
 	table, cut, err := ask(" SELECT 'n' AS name, count() AS events, 1.5 AS half, [1, 2] AS list, toNullable(count()) AS maybe, toDate('2026-03-04') AS day FROM clickstream ; ")
-	if err != nil || cut || len(table.Rows) != 1 || table.Rows[0][1] != int64(20) || table.Rows[0][2] != 1.5 || table.Rows[0][3] != "[1 2]" || table.Rows[0][4] != int64(20) || table.Columns[1].Type != "integer" {
+	if err != nil || cut || len(table.Rows) != 1 || table.Rows[0][1] != int64(20) || table.Rows[0][2] != 1.5 || table.Rows[0][3] != "[1 2]" || table.Rows[0][4] != int64(20) || table.Rows[0][5] != "2026-03-04" || table.Columns[1].Type != "integer" {
 		t.Errorf("%+v %v %v", table, cut, err)
 	}
 	if table, cut, err = ask("SELECT number FROM numbers(1000000)"); err != nil || !cut || len(table.Rows) != 5 {

@@ -71,6 +71,11 @@ type days []time.Time
 
 func dayOf(t time.Time) time.Time { return t.UTC().Truncate(aDay) }
 
+// dateOf is the day that a Date column names; the driver gives it as a midnight in the server's time zone.
+func dateOf(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)
+}
+
 func (d days) has(day time.Time) bool {
 	_, ok := slices.BinarySearchFunc(d, day, time.Time.Compare)
 	return ok
@@ -147,7 +152,7 @@ func (w *warehouse) known(ctx context.Context) (k known, err error) {
 		if err := rows.Scan(&day, &at, &dirty); err != nil {
 			return k, err
 		}
-		day = dayOf(day)
+		day = dateOf(day)
 		switch {
 		case dirty == 1:
 			k.dirty = append(k.dirty, day)
