@@ -36,7 +36,7 @@ func TestAsk(t *testing.T) {
 		"SELECT 1; SELECT 2":       "semicolon",
 		"SELECT * FROM remote('127.0.0.1:9', system.one)":                 "only read",
 		"SELECT * FROM s3('http://127.0.0.1:1/bucket/x', 'LineAsString')": "only read",
-		"SELECT 1) INTO OUTFILE '/tmp/x' --":                              "bracket",
+		"SELECT 1) INTO OUTFILE '/var/x' --":                              "bracket",
 		"SELECT 1) FORMAT CSV --":                                         "bracket",
 		"SELECT (1":                                                       "bracket",
 		"SELECT 'x":                                                       "quote",
@@ -53,8 +53,8 @@ func TestAsk(t *testing.T) {
 		"SET readonly = 0": "", "SELECT 1 SETTINGS readonly = 0": "", "SYSTEM SHUTDOWN": "", "KILL QUERY WHERE 1": "",
 		"SELECT * FROM file('/etc/hostname', 'LineAsString')":          "only read",
 		"SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString')":     "only read",
-		"INSERT INTO FUNCTION file('/tmp/x', 'CSV', 'a Int') SELECT 1": "",
-		"SELECT 1 INTO OUTFILE '/tmp/meridian-outfile'":                "",
+		"INSERT INTO FUNCTION file('/var/x', 'CSV', 'a Int') SELECT 1": "",
+		"SELECT 1 INTO OUTFILE '/var/meridian-outfile'":                "",
 	} {
 		if _, _, err := ask(query); err == nil || api.CodeOf(err) != api.CodeInvalid || !strings.Contains(err.Error(), want) && !strings.Contains(fieldOf(err), want) {
 			t.Errorf("%.60s: %v (%s)", query, err, fieldOf(err))
