@@ -3,10 +3,8 @@ package edge
 import (
 	"context"
 	"fmt"
-	"math"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -34,93 +32,6 @@ var panelInfos = []panelInfo{
 	{report: "abandoned_carts", about: "Sessions that put something into the cart and did not order within a day. Value is what they had put in.", empty: "No cart was begun in this period.", drawn: "value"},
 	{report: "retention", about: "Of the visitors first seen in a week of this period, how many percent came back one to four weeks later. Only visitors who agreed to be recognised.", empty: "No visitor agreed to be recognised in this period."},
 	{report: "stock_out", about: "Products that sold, are still looked at, and have gone without an order for four times their usual gap: the shelf may be empty.", empty: "No product that sold has gone quiet."},
-}
-
-const (
-	grainHour, grainDay = "hour", "day"
-	// hourlyDays is up to how many days are shown by the hour where nothing is said.
-	hourlyDays = 2
-	// aDay is the length of a day in UTC.
-	aDay = 24 * time.Hour
-)
-
-// analyticsQuery is what the page's address says.
-type analyticsQuery struct {
-	first, last           time.Time // days, both in the period
-	grain, region, device string
-	compare               bool
-}
-
-// readAnalytics reads the address. What cannot be is put right, since people edit addresses: a page of reports is no place for errors.
-func readAnalytics(q map[string][]string, now time.Time) (a analyticsQuery) {
-	today := now.UTC().Truncate(aDay)
-	day := func(name string, otherwise time.Time) time.Time {
-		if t, err := time.Parse(time.DateOnly, first(q, name)); err == nil && t.Year() >= 2000 && !t.After(today) {
-			return t
-		}
-		return otherwise
-	}
-	a.last = day("last", today)
-	a.first = day("first", a.last.Add(-defaultSpan+aDay))
-	if a.first.After(a.last) {
-		a.first, a.last = a.last, a.first
-	}
-	if earliest := a.last.Add(aDay - reportSpan); a.first.Before(earliest) {
-		a.first = earliest
-	}
-	a.grain = first(q, "grain")
-	if !slices.Contains(reportIntervals[1:], a.grain) || a.grain == grainHour && a.days() > 92 {
-		a.grain = grainDay
-		if a.days() <= hourlyDays {
-			a.grain = grainHour
-		}
-	}
-	if d := first(q, "device"); slices.Contains(reportDevices, d) {
-		a.device = d
-	}
-	if r := first(q, "region"); len(r) <= maxRegion && strings.ToValidUTF8(r, "") == r {
-		a.region = r
-	}
-	a.compare = first(q, "compare") == "1"
-	return a
-}
-
-func (a analyticsQuery) days() int { return int(a.last.Sub(a.first)/aDay) + 1 }
-
-func (a analyticsQuery) report() ReportQuery {
-	return ReportQuery{From: a.first, To: a.last.Add(aDay), Interval: a.grain, Region: a.region, Device: a.device}
-}
-
-// with is the page's address with some parameters changed; an empty value leaves one out.
-func (a analyticsQuery) with(change map[string]string) string {
-	q := url.Values{"first": {a.first.Format(time.DateOnly)}, "last": {a.last.Format(time.DateOnly)}, "grain": {a.grain}, "region": {a.region}, "device": {a.device}}
-	if a.compare {
-		q.Set("compare", "1")
-	}
-	for k, v := range change {
-		q.Set(k, v)
-	}
-	for k := range q {
-		if q.Get(k) == "" {
-			q.Del(k)
-		}
-	}
-	return "/admin/analytics?" + q.Encode()
-}
-
-// csv is where a report's file is, for the same period and filters.
-func (a analyticsQuery) csv(report string) string {
-	q := url.Values{"from": {a.first.Format(time.DateOnly)}, "to": {a.last.Add(aDay).Format(time.DateOnly)}, "interval": {a.grain}, "format": {"csv"}}
-	if a.region != "" {
-		q.Set("region", a.region)
-	}
-	if a.device != "" {
-		q.Set("device", a.device)
-	}
-	if a.compare {
-		q.Set("compare", "1")
-	}
-	return "/admin/api/v1/analytics/" + report + "?" + q.Encode()
 }
 
 func (s *Shop) analyticsPage(ctx context.Context, r *Request) (*Answer, error) {
@@ -177,55 +88,6 @@ func (s *Shop) analyticsPage(ctx context.Context, r *Request) (*Answer, error) {
 	return page(t.answer(), 200, v)
 }
 
-func filters(q analyticsQuery, now time.Time) web.Filters {
-	today := now.UTC().Truncate(aDay)
-	f := web.Filters{First: q.first.Format(time.DateOnly), Last: q.last.Format(time.DateOnly), Today: today.Format(time.DateOnly), Compare: q.compare,
-		Grains:  choices(q.grain, "hour", "Hour", "day", "Day", "week", "Week", "month", "Month"),
-		Devices: choices(q.device, "", "All", "desktop", "Desktop", "mobile", "Mobile", "tablet", "Tablet"),
-		Regions: choices(q.region, "", "All")}
-	if q.region != "" {
-		f.Regions = choices(q.region, "", "All", q.region, q.region)
-	}
-	for _, p := range []struct {
-		label string
-		days  int
-	}{{"Today", 1}, {"7 days", 7}, {"30 days", 30}, {"90 days", 90}} {
-		from := today.AddDate(0, 0, 1-p.days)
-		f.Presets = append(f.Presets, web.Link{Label: p.label, Href: q.with(map[string]string{"first": from.Format(time.DateOnly), "last": today.Format(time.DateOnly), "grain": ""}),
-			Current: from.Equal(q.first) && today.Equal(q.last)})
-	}
-	if q.region != "" {
-		f.Chosen = append(f.Chosen, web.Link{Label: "Region " + q.region, Href: q.with(map[string]string{"region": ""})})
-	}
-	if q.device != "" {
-		f.Chosen = append(f.Chosen, web.Link{Label: titled(q.device), Href: q.with(map[string]string{"device": ""})})
-	}
-	return f
-}
-
-func choices(chosen string, pairs ...string) (list []web.Choice) {
-	for i := 0; i+1 < len(pairs); i += 2 {
-		list = append(list, web.Choice{Value: pairs[i], Label: pairs[i+1], Selected: pairs[i] == chosen})
-	}
-	return list
-}
-
-// regionChoices are the regions that the period knows, and the one that is chosen.
-func regionChoices(audience *ReportTable, chosen string) []web.Choice {
-	all := []string{chosen}
-	for _, row := range audience.Rows {
-		all = append(all, audience.text(row, "region"))
-	}
-	slices.Sort(all)
-	pairs := []string{"", "All"}
-	for _, r := range slices.Compact(all) {
-		if r != "" {
-			pairs = append(pairs, r, r)
-		}
-	}
-	return choices(chosen, pairs...)
-}
-
 // column is the place of a column by its name, -1 where there is none.
 func (t *ReportTable) column(name string) int {
 	return slices.IndexFunc(t.Columns, func(c ReportColumn) bool { return c.Name == name })
@@ -253,124 +115,6 @@ func (t *ReportTable) number(row []any, name string) float64 {
 		return v
 	}
 	return 0
-}
-
-// sums are the overview's figures over time: those of sessions once a period, those of orders by currency.
-type sums struct {
-	periods                       []string
-	sessions, orders              []float64
-	visitors                      []float64
-	revenue                       map[string][]float64
-	allSessions, allOrders, carts float64
-	allRevenue                    map[string]float64
-	ordersIn                      map[string]float64
-}
-
-func sumUp(t *ReportTable) sums {
-	s := sums{revenue: map[string][]float64{}, allRevenue: map[string]float64{}, ordersIn: map[string]float64{}}
-	at := t.number
-	for _, row := range t.Rows {
-		period := t.text(row, "period")
-		if len(s.periods) == 0 || s.periods[len(s.periods)-1] != period {
-			s.periods = append(s.periods, period)
-			s.sessions, s.visitors, s.orders = append(s.sessions, at(row, "sessions")), append(s.visitors, at(row, "visitors")), append(s.orders, 0)
-			s.allSessions, s.carts = s.allSessions+at(row, "sessions"), s.carts+at(row, "carts")
-		}
-		i := len(s.periods) - 1
-		s.orders[i] += at(row, "orders")
-		s.allOrders += at(row, "orders")
-		if currency := t.text(row, "currency"); currency != "" {
-			for len(s.revenue[currency]) <= i {
-				s.revenue[currency] = append(s.revenue[currency], 0)
-			}
-			s.revenue[currency][i] += at(row, "revenue")
-			s.allRevenue[currency] += at(row, "revenue")
-			s.ordersIn[currency] += at(row, "orders")
-		}
-	}
-	for currency, list := range s.revenue {
-		for len(list) < len(s.periods) {
-			list = append(list, 0)
-		}
-		s.revenue[currency] = list
-	}
-	return s
-}
-
-// currencies are those in which something was sold, the one with most revenue first.
-func (s sums) currencies() []string {
-	var list []string
-	for c := range s.allRevenue {
-		list = append(list, c)
-	}
-	slices.SortFunc(list, func(a, b string) int {
-		if s.allRevenue[a] != s.allRevenue[b] {
-			return int(math.Copysign(1, s.allRevenue[b]-s.allRevenue[a]))
-		}
-		return strings.Compare(a, b)
-	})
-	return list
-}
-
-// figures are the numbers at the top: of the period, and how they moved since the one before.
-func figures(now, was *ReportTable) []web.Figure {
-	n := sumUp(now)
-	w := sums{}
-	if was != nil {
-		w = sumUp(was)
-	}
-	var list []web.Figure
-	for _, c := range n.currencies() {
-		suffix := ""
-		if len(n.allRevenue) > 1 {
-			suffix = ", " + c
-		}
-		list = append(list,
-			figure("Revenue"+suffix, cellText(int64(n.allRevenue[c]), ReportColumn{Unit: "minor"}, c), n.allRevenue[c], w.allRevenue[c], n.revenue[c]),
-			figure("Average order"+suffix, cellText(int64(ratio(n.allRevenue[c], n.ordersIn[c])), ReportColumn{Unit: "minor"}, c), ratio(n.allRevenue[c], n.ordersIn[c]), ratio(w.allRevenue[c], w.ordersIn[c]), nil))
-	}
-	if len(n.allRevenue) == 0 {
-		list = append(list, figure("Revenue", "none", 0, sum(w.allRevenue), nil))
-	}
-	return append(list,
-		figure("Orders", thousands(uint64(n.allOrders)), n.allOrders, w.allOrders, n.orders),
-		figure("Sessions", thousands(uint64(n.allSessions)), n.allSessions, w.allSessions, n.sessions),
-		figure("Conversion", strconv.FormatFloat(100*ratio(n.allOrders, n.allSessions), 'f', 2, 64)+" %", ratio(n.allOrders, n.allSessions), ratio(w.allOrders, w.allSessions), nil),
-	)
-}
-
-func sum(m map[string]float64) (s float64) {
-	for _, v := range m {
-		s += v
-	}
-	return s
-}
-
-func ratio(a, b float64) float64 {
-	if b == 0 {
-		return 0
-	}
-	return a / b
-}
-
-// figure says how a number moved. From nothing there is no percentage.
-func figure(label, value string, now, was float64, trend []float64) web.Figure {
-	f := web.Figure{Label: label, Value: value, Trend: trend}
-	switch {
-	case was == 0 && now == 0:
-	case was == 0:
-		f.Change, f.Tone = "none in the period before", "good"
-	default:
-		change := 100 * (now - was) / was
-		f.Change = fmt.Sprintf("%+.1f %% on the period before", change)
-		switch {
-		case change >= .05:
-			f.Tone = "good"
-		case change <= -.05:
-			f.Tone = "bad"
-		}
-	}
-	return f
 }
 
 // overviewPanel is revenue over time, in the currency that sold most, or sessions where nothing was sold.
