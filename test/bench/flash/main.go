@@ -27,6 +27,7 @@ type options struct {
 	duration time.Duration
 	seed     uint64
 	keep     bool
+	edgeEnv  string
 }
 
 func main() {
@@ -56,6 +57,7 @@ func parse(args []string) (options, error) {
 	fs.DurationVar(&o.duration, "duration", 24*time.Second, "how long shoppers arrive")
 	fs.Uint64Var(&o.seed, "seed", 0, "seed of the arrivals; 0: a new one")
 	fs.BoolVar(&o.keep, "keep", false, "keep the data directories, and say where they are")
+	fs.StringVar(&o.edgeEnv, "edge-env", "", "a variable of the first edge's environment, such as GOGC=off")
 	if err := flagenv.Parse(fs, "BENCH", args); err != nil {
 		return o, err
 	}
@@ -70,6 +72,8 @@ func parse(args []string) (options, error) {
 		return o, flagenv.Errorf("times", "give at least 1, and at most 20000 arrivals a second")
 	case o.duration < 2*time.Second || o.duration > time.Hour:
 		return o, flagenv.Errorf("duration", "give 2s to 1h")
+	case o.edgeEnv != "" && strings.IndexByte(o.edgeEnv, '=') < 1:
+		return o, flagenv.Errorf("edge-env", "give NAME=VALUE")
 	}
 	if o.seed == 0 {
 		o.seed = rand.Uint64()

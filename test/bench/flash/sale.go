@@ -54,7 +54,7 @@ func skuOf(handle string) string { return handle + "-1" }
 
 // round holds one sale over a fresh shop.
 func round(ctx context.Context, o options, seed uint64, room bool) (f sale, err error) {
-	s, err := shop.Start(ctx, shop.Options{Bin: o.bin, Cores: 3, Edges: 2, Edge: firstAlone(),
+	s, err := shop.Start(ctx, shop.Options{Bin: o.bin, Cores: 3, Edges: 2, Edge: firstAlone(o.edgeEnv),
 		EdgeArgs: []string{"--trusted-proxies", "127.0.0.0/8"}})
 	if err != nil {
 		return f, err
@@ -127,12 +127,15 @@ func round(ctx context.Context, o options, seed uint64, room bool) (f sale, err 
 	return f, s.Check()
 }
 
-// firstAlone gives the first edge that is started a processor of its own.
-func firstAlone() func(*exec.Cmd) error {
+// firstAlone gives the first edge that is started a processor of its own, and a variable of its environment.
+func firstAlone(variable string) func(*exec.Cmd) error {
 	started := 0
 	return func(cmd *exec.Cmd) error {
 		if started++; started > 1 {
 			return nil
+		}
+		if variable != "" {
+			cmd.Env = append(os.Environ(), variable)
 		}
 		return process.Pin(cmd, edgeCPU)
 	}
