@@ -43,7 +43,9 @@ func Open(cfg Config) (*Analytics, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	a := &Analytics{cfg: cfg, log: cfg.Logger, spool: spool, seen: newRecent(recentMax), now: time.Now, cancel: cancel}
 	if cfg.Addr != "" {
-		a.work.Go(func() { a.deliver(ctx) })
+		for range inFlight {
+			a.work.Go(func() { a.deliver(ctx) })
+		}
 		a.work.Go(func() { a.watchTrends(ctx) })
 		a.work.Go(func() { a.watchRollups(ctx) })
 	}

@@ -15,21 +15,20 @@ const poisonAttempts = 3
 // insertTimeout bounds one attempt.
 const insertTimeout = 60 * time.Second
 
-// deliver sends sealed segments, oldest first and one at a time, until ctx ends.
+// inFlight is how many segments are delivered at a time: one is read and encoded while ClickHouse writes another.
+const inFlight = 2
+
+// deliver sends sealed segments, oldest first, until ctx ends.
 func (a *Analytics) deliver(ctx context.Context) {
-	for {
-		seg, ok := a.spool.oldest()
-		if !ok {
-			select {
-			case <-a.spool.ready:
-				continue
-			case <-ctx.Done():
-				return
-			}
+	for ctx.Err() == nil {
+		seg, ok := a.spool.take()
+		if ok {
+			a.deliverSegment(ctx, seg)
+			continue
 		}
-		a.deliverSegment(ctx, seg)
-		if ctx.Err() != nil {
-			return
+		select {
+		case <-a.spool.ready:
+		case <-ctx.Done():
 		}
 	}
 }

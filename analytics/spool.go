@@ -70,6 +70,7 @@ type sealed struct {
 	bytes int64
 	// found is set when the file was there at start: an earlier process may have sent it already.
 	found bool
+	taken bool // somebody delivers it
 }
 
 // group is what shares one fsync.

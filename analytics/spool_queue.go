@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -151,7 +152,7 @@ func truncate(path string, size int64) error {
 	return f.Sync()
 }
 
-// oldest is the segment to deliver next.
+// oldest is the segment that has waited longest.
 func (s *Spool) oldest() (sealed, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -159,6 +160,21 @@ func (s *Spool) oldest() (sealed, bool) {
 		return sealed{}, false
 	}
 	return s.queue[0], true
+}
+
+// take gives the oldest segment that nobody has taken to one who delivers it.
+func (s *Spool) take() (sealed, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.queue, func(seg sealed) bool { return !seg.taken })
+	if i < 0 {
+		return sealed{}, false
+	}
+	s.queue[i].taken = true
+	if i+1 < len(s.queue) {
+		signal(s.ready) // for who else delivers
+	}
+	return s.queue[i], true
 }
 
 // done removes a segment that ClickHouse has acknowledged. If the process dies before the removal,
