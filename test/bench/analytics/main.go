@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"meridian/internal/flagenv"
+	"meridian/test/bench/process"
 	"meridian/test/bench/report"
 )
 
@@ -67,6 +68,9 @@ type figures struct {
 func run(ctx context.Context, args []string) error {
 	o, err := parse(args)
 	if err != nil {
+		return err
+	}
+	if err := process.Leave(edgeCPU); err != nil {
 		return err
 	}
 	about := report.NewAbout(strings.TrimSpace("make bench-analytics ANALYTICS_ARGS=\"" + strings.Join(args, " ") + "\""))

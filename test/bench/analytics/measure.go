@@ -28,10 +28,13 @@ import (
 // goalRate is how many events a second an edge should take on one processor.
 const goalRate = 50_000
 
-// pinned gives the edge one processor's worth.
+// edgeCPU is the edge's processor. Who sends events, and the core, keep off it; ClickHouse has all.
+const edgeCPU = 0
+
+// pinned gives the edge one processor.
 func pinned(cmd *exec.Cmd) error {
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
-	return process.Pin(cmd, 0)
+	return process.Pin(cmd, edgeCPU)
 }
 
 // measure is one round: events while ClickHouse is away, then ClickHouse, then single clicks.
@@ -92,7 +95,7 @@ func both(ctx context.Context, o options, s *shop.Shop, f *figures) (sent float6
 }
 
 // collect sends batches for a time: at a rate of events a second, or, for 0, each caller the next when it has its answer. Callers have numbers from a first
-// one on. The times of batches, in order of length, are from when each was to be sent: one that waits for its turn waits for the edge.
+// one on. The times of batches, in order of length, are from when each was to be sent: one whose caller waits for the answer before waits for the edge.
 func collect(ctx context.Context, o options, s *shop.Shop, rate, first int) (events float64, all []time.Duration, took time.Duration, err error) {
 	client := &fasthttp.Client{MaxConnsPerHost: o.callers, ReadTimeout: 30 * time.Second, NoDefaultUserAgentHeader: true}
 	var accepted atomic.Int64
@@ -119,8 +122,11 @@ func collect(ctx context.Context, o options, s *shop.Shop, rate, first int) (eve
 				start := time.Now()
 				if rate > 0 {
 					start = began.Add(time.Duration((float64(n) + float64(c)/float64(o.callers)) * float64(o.callers*o.events) / float64(rate) * float64(time.Second)))
-					if pause.For(ctx, time.Until(start)) != nil {
-						return
+					if early := time.Until(start); early > 0 {
+						if pause.For(ctx, early) != nil {
+							return
+						}
+						start = time.Now() // what the timer was late is not the edge's
 					}
 				}
 				if err := client.Do(req, resp); err != nil {
@@ -150,7 +156,11 @@ func startEngine(ctx context.Context, o options, dir, addr string) (*process.Pro
 	if err != nil {
 		return nil, err
 	}
-	p, err := process.Start(dir, "clickhouse", exec.Command(filepath.Join(o.bin, "clickhouse"), "--listen", addr, "--data", filepath.Join(dir, "clickhouse"), "--lib", lib))
+	cmd := exec.Command(filepath.Join(o.bin, "clickhouse"), "--listen", addr, "--data", filepath.Join(dir, "clickhouse"), "--lib", lib)
+	if err := process.Everywhere(cmd); err != nil {
+		return nil, err
+	}
+	p, err := process.Start(dir, "clickhouse", cmd)
 	if err != nil {
 		return nil, err
 	}

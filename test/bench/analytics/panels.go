@@ -38,7 +38,7 @@ func measurePanels(ctx context.Context, o options) (f panels, err error) {
 	if err != nil {
 		return f, err
 	}
-	s, err := shop.Start(ctx, shop.Options{Bin: o.bin, Cores: 1, Edge: func(cmd *exec.Cmd) error { return process.Pin(cmd, 0) }, EdgeArgs: []string{"--unlimited", "127.0.0.0/8", "--clickhouse-url", "http://" + at}})
+	s, err := shop.Start(ctx, shop.Options{Bin: o.bin, Cores: 1, Edge: func(cmd *exec.Cmd) error { return process.Pin(cmd, edgeCPU) }, EdgeArgs: []string{"--unlimited", "127.0.0.0/8", "--clickhouse-url", "http://" + at}})
 	if err != nil {
 		return f, err
 	}

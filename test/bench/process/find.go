@@ -57,6 +57,18 @@ func Pin(cmd *exec.Cmd, cpu int) error {
 	return nil
 }
 
+// Everywhere makes a program run on all processors, and in a session of its own, where this one has left some.
+func Everywhere(cmd *exec.Cmd) error {
+	taskset, err := Find("taskset", "install the package util-linux")
+	if err != nil {
+		return err
+	}
+	cmd.Args = append([]string{taskset, "-c", fmt.Sprintf("0-%d", runtime.NumCPU()-1), cmd.Path}, cmd.Args[1:]...)
+	cmd.Path = taskset
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return nil
+}
+
 // Leave makes this program, and what it starts from now on, keep off one processor: that is for what is measured. It is called
 // first thing in main, before there are threads that others were started from.
 func Leave(cpu int) error {
