@@ -86,6 +86,7 @@ func (Reports) List() []Report {
 		{"abandoned_carts", "Carts without an order within a day", []Column{period, count("carts"), count("abandoned"), percent("rate"), currency, money("value")}},
 		{"retention", "Visitors who come back, by week of their first visit", []Column{at("week", "time", ""), count("visitors"),
 			percent("week_1"), percent("week_2"), percent("week_3"), percent("week_4")}},
+		{"stock_left", "Stock that runs out soon", []Column{product, at("sku", "text", ""), count("units"), at("units_per_day", "number", ""), at("last_sold", "time", "")}},
 		{"stock_out", "Products that sold, are still looked at, and stopped selling", []Column{product, at("last_sold", "time", ""),
 			at("units_per_day", "number", ""), count("viewers_since"), count("carters_since"), at("days_since", "number", "days"), at("missed_units", "number", "")}},
 	}

@@ -156,6 +156,8 @@ func TestReports(t *testing.T) {
 	expect("abandoned_carts", 0, "carts", int64(2))
 	expect("abandoned_carts", 0, "abandoned", int64(1))
 	expect("abandoned_carts", 0, "value", int64(1000))
+	expect("stock_left", 0, "sku", "M-1")
+	expect("stock_left", 0, "units", int64(10))
 	expect("stock_out", 0, "product", "jug")
 	expect("stock_out", 0, "viewers_since", int64(1))
 	var revenue, sessions int64

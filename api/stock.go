@@ -36,6 +36,20 @@ type StockAt struct {
 	Index     Index  `json:"index"`
 }
 
+// MaxShelf is the most SKUs that a ShelfQuery asks for.
+const MaxShelf = 500
+
+// ShelfQuery asks how much can be sold of SKUs; unknown ones are left out.
+type ShelfQuery struct {
+	SKUs []string `json:"skus"`
+}
+
+// Shelf is how many pieces of a SKU can be sold, at all locations together. It may be less than none.
+type Shelf struct {
+	SKU       string `json:"sku"`
+	Available int64  `json:"available"`
+}
+
 // StockView is the stock of a SKU at the location that was asked for, and at all of them in the order
 // in which it is reserved.
 type StockView struct {
@@ -45,6 +59,8 @@ type StockView struct {
 
 // The endpoints about stock beyond a single level.
 var (
+	// ShelfGet is what can be sold of SKUs now, as any core knows it, at least as new as the call's least index.
+	ShelfGet      = Endpoint[ShelfQuery, List[Shelf]]{Name: "stock.shelf"}
 	StockViewGet  = Endpoint[StockQuery, StockView]{Name: "stock.view", Kind: Exact}
 	LocationsList = Endpoint[None, Locations]{Name: "locations.list", Kind: Exact}
 	StockFeedPost = Endpoint[StockFeed, StockFeedResult]{Name: "stock.feed", Kind: Write, Slow: true}

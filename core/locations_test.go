@@ -90,6 +90,11 @@ func TestReservedInOrder(t *testing.T) {
 	s.buy("1", "A", 3)
 	left(0, 2, 4)
 	s.locations("main", "-berlin", "tokyo")
+	if shelf := get(s, api.ShelfGet, api.ShelfQuery{SKUs: []string{"A", "NONE"}}, s.staffCall("")).Items; len(shelf) != 1 || shelf[0] != (api.Shelf{SKU: "A", Available: 4}) {
+		t.Errorf("the shelf: %+v", shelf)
+	}
+	refused(s, api.CodeInvalid, api.ShelfGet, api.ShelfQuery{SKUs: make([]string, api.MaxShelf+1)}, s.staffCall(""))
+	refused(s, api.CodeForbidden, api.ShelfGet, api.ShelfQuery{}, api.Call{Credential: "staff:token-of-the-operator"})
 	s.buy("2", "A", 1)
 	left(0, 2, 3)
 	if p := get(s, api.ProductsGet, api.ProductQuery{Locale: germany, Handle: "mug-a"}, api.Call{}); p.Variants[0].Available != 3 {

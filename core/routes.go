@@ -118,6 +118,7 @@ func (s *Service) routes() map[string]handler {
 	add(read(s, api.StockGet, s.stockGet))
 	add(read(s, api.StockSeen, s.stockGet))
 	add(read(s, api.StockViewGet, s.stockView))
+	add(read(s, api.ShelfGet, s.shelfGet))
 	add(read(s, api.LocationsList, s.locationsList))
 	add(write(s, api.StockFeedPost, s.stockFeed))
 	add(write(s, api.LocationsPut, s.locationsPut))

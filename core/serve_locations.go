@@ -58,3 +58,19 @@ func (s *Service) stockView(c *call, q api.StockQuery) (api.StockView, error) {
 	}
 	return api.StockView{StockLevel: level, Locations: s.m.stockAt(q.SKU)}, nil
 }
+
+func (s *Service) shelfGet(c *call, q api.ShelfQuery) (api.List[api.Shelf], error) {
+	list := api.List[api.Shelf]{Items: []api.Shelf{}}
+	if err := need(c, roleMerchandiser); err != nil {
+		return list, err
+	}
+	if len(q.SKUs) > api.MaxShelf {
+		return list, api.Invalid("skus", "Ask for at most %d SKUs at once.", api.MaxShelf)
+	}
+	for _, sku := range q.SKUs {
+		if _, ok := s.m.findSKU(sku); ok {
+			list.Items = append(list.Items, api.Shelf{SKU: sku, Available: s.m.available(sku)})
+		}
+	}
+	return list, nil
+}

@@ -31,6 +31,7 @@ var panelInfos = []panelInfo{
 	{report: "recommendations", about: "Impressions and clicks by place, algorithm and version of the table. An ordered product belongs to the last recommendation of it that its session clicked in the 24 hours before.", empty: "No recommendation was shown in this period.", drawn: "impressions"},
 	{report: "abandoned_carts", about: "Sessions that put something into the cart and did not order within a day. Value is what they had put in.", empty: "No cart was begun in this period.", drawn: "value"},
 	{report: "retention", about: "Of the visitors first seen in a week of this period, how many percent came back one to four weeks later. Only visitors who agreed to be recognised.", empty: "No visitor agreed to be recognised in this period."},
+	{report: shelfReport, about: "How many can still be sold, at all locations together, and how many days that lasts if they go on selling as in this period. Of the whole shop, whatever the region and device above.", empty: "Nothing was ordered in this period."},
 	{report: "stock_out", about: "Products that sold, are still looked at, and have gone without an order for four times their usual gap: the shelf may be empty.", empty: "No product that sold has gone quiet."},
 }
 
@@ -44,7 +45,7 @@ func (s *Shop) analyticsPage(ctx context.Context, r *Request) (*Answer, error) {
 	v := web.Analytics{Who: who.Email, Role: who.Role, Filters: filters(q, s.cfg.Now())}
 	missing := 0
 	read := func(name string, rq ReportQuery) *ReportTable {
-		table, err := s.runReport(ctx, name, rq)
+		table, err := s.runReport(ctx, t, name, rq)
 		if err != nil {
 			missing++
 			s.cfg.Log.Warn("report not read", "report", name, "err", err, "request_id", r.Call.RequestID)
@@ -66,7 +67,7 @@ func (s *Shop) analyticsPage(ctx context.Context, r *Request) (*Answer, error) {
 			v.Panels = append(v.Panels, overviewPanel(q, now, was))
 		}
 		titles := map[string]string{} // of the reports that there are
-		for _, info := range s.cfg.Reports.Reports() {
+		for _, info := range s.reports() {
 			titles[info.Name] = info.Title
 		}
 		for _, info := range panelInfos {

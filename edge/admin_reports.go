@@ -133,10 +133,7 @@ func (s *Shop) listReports(ctx context.Context, r *Request) (*Answer, error) {
 	if _, err := s.require(ctx, t, roleMerchandiser); err != nil {
 		return nil, err
 	}
-	list := api.List[ReportInfo]{}
-	if s.cfg.Reports != nil {
-		list.Items = s.cfg.Reports.Reports()
-	}
+	list := api.List[ReportInfo]{Items: s.reports()}
 	fillNil(&list)
 	return reply(t.answer(), 200, list)
 }
@@ -152,7 +149,7 @@ func (s *Shop) report(ctx context.Context, r *Request) (*Answer, error) {
 	if _, err := s.require(ctx, t, roleMerchandiser); err != nil {
 		return nil, err
 	}
-	table, err := s.runReport(ctx, r.Params["report"], q)
+	table, err := s.runReport(ctx, t, r.Params["report"], q)
 	if err != nil {
 		return nil, err
 	}
@@ -163,17 +160,22 @@ func (s *Shop) report(ctx context.Context, r *Request) (*Answer, error) {
 	return reply(a, 200, table)
 }
 
-func (s *Shop) runReport(ctx context.Context, name string, q ReportQuery) (ReportTable, error) {
+func (s *Shop) runReport(ctx context.Context, t *trip, name string, q ReportQuery) (ReportTable, error) {
 	if s.cfg.Reports == nil {
 		return ReportTable{}, api.NewError(api.CodeUnavailable, "Reports are switched off here: this edge runs without ClickHouse.")
 	}
-	known := slices.ContainsFunc(s.cfg.Reports.Reports(), func(i ReportInfo) bool { return i.Name == name })
+	known := slices.ContainsFunc(s.reports(), func(i ReportInfo) bool { return i.Name == name })
 	if !known {
 		return ReportTable{}, notFound("There is no report of this name. GET /admin/api/v1/analytics lists them.")
 	}
 	table, err := s.cfg.Reports.Report(ctx, name, q)
 	if err != nil {
 		return table, unavailable("Reports cannot be read right now. Nothing is lost; try again in a minute.", err)
+	}
+	if name == shelfReport {
+		if err := withShelf(ctx, t, &table); err != nil {
+			return table, err
+		}
 	}
 	fillNil(&table)
 	return table, nil
