@@ -20,8 +20,12 @@ const (
 	segmentAge   = time.Second
 )
 
-// groupBytes bounds what waits for one fsync.
-const groupBytes = 8 << 20
+const (
+	// groupBytes bounds what waits for one fsync.
+	groupBytes = 8 << 20
+	// usualRecord is what most records need at most, in bytes.
+	usualRecord = 256
+)
 
 var errSpoolClosed = errors.New("the event spool is closed")
 
@@ -134,7 +138,7 @@ func (s *Spool) Append(ctx context.Context, rows []Row) error {
 	if err != nil || len(kept) == 0 {
 		return err
 	}
-	var buf []byte
+	buf := make([]byte, 0, len(kept)*usualRecord)
 	for _, r := range kept {
 		start := len(buf)
 		if buf = appendRecord(buf, r); len(buf)-start > recordMax {

@@ -20,6 +20,7 @@ type options struct {
 	rounds, seconds         int
 	callers, events, clicks int
 	panels, days            int
+	outage                  bool
 }
 
 func main() {
@@ -44,6 +45,7 @@ func parse(args []string) (options, error) {
 	fs.IntVar(&o.clicks, "clicks", 40, "clicks whose way into a report is timed in a round")
 	fs.IntVar(&o.panels, "panels", 0, "instead: how long every report takes over so many events in ClickHouse, such as 100000000 (20 min and 15 GB of disk); each is asked for as often as --clicks says")
 	fs.IntVar(&o.days, "days", 90, "days that the events of --panels are spread over, today with them")
+	fs.BoolVar(&o.outage, "outage", false, "instead: how long pages, carts and events take while ClickHouse answers, hangs and is away")
 	if err := flagenv.Parse(fs, "BENCH", args); err != nil {
 		return o, err
 	}
@@ -78,6 +80,18 @@ func run(ctx context.Context, args []string) error {
 		about.Item("panels", "%d events over %d days, %d requests of each, one at a time", o.panels, o.days, o.clicks)
 		f, err := measurePanels(ctx, o)
 		return errors.Join(err, report.Publish(o.out, about.String(), f.lines()))
+	}
+	if o.outage {
+		about.Item("rates", "%d pages, %d lines of a cart and %d batches of events a second, %d s in each state", pagesRate, cartsRate, eventsRate, o.seconds)
+		var all []outage
+		for range o.rounds {
+			f, e := measureOutage(ctx, o)
+			if err = e; err != nil {
+				break
+			}
+			all = append(all, f)
+		}
+		return errors.Join(err, report.Publish(o.out, about.String(), outageLines(all)))
 	}
 	about.Item("batches", "%d events, %d callers, %d s; the edge on processor 0", o.events, o.callers, o.seconds)
 	var all []figures
