@@ -63,12 +63,12 @@ func isOpaque(s string) bool {
 	return true
 }
 
-// isWord: letters and digits, and between and after them also _ . : and -.
+// isWord: letters and digits, and between and after them also _ . : + and -.
 func isWord(s string) bool {
 	for i := range len(s) {
 		c := s[i]
 		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-		if !letter && (i == 0 || c != '_' && c != '.' && c != ':' && c != '-') {
+		if !letter && (i == 0 || c != '_' && c != '.' && c != ':' && c != '+' && c != '-') {
 			return false
 		}
 	}

@@ -11,9 +11,9 @@ func TestForms(t *testing.T) {
 		regexp.MustCompile(`^[a-z0-9]+(-+[a-z0-9]+)*$`):     isHandle,
 		regexp.MustCompile(`^[A-Z]{3}$`):                    isCurrency,
 		regexp.MustCompile(`^[\x21-\x7e]+$`):                isOpaque,
-		regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:-]*$`): isWord,
+		regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:+-]*$`): isWord,
 	}
-	letters := []string{"a", "z", "A", "Z", "0", "9", "-", "_", ".", ":", " ", "~", "\x7f", "\n", "é", "!"}
+	letters := []string{"a", "z", "A", "Z", "0", "9", "-", "_", ".", ":", "+", " ", "~", "\x7f", "\n", "é", "!"}
 	for expression, form := range forms {
 		for _, a := range letters {
 			for _, b := range append(letters, "") {
