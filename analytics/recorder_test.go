@@ -114,7 +114,7 @@ func TestDisabled(t *testing.T) {
 	if _, err := none.Trending(t.Context(), 5); api.CodeOf(err) != api.CodeUnavailable {
 		t.Error(err)
 	}
-	if none.TrendingNow() != nil || none.Stats() != (Stats{}) || none.Close() != nil || len(none.Reports().List()) != 11 {
+	if none.TrendingNow() != nil || none.Stats() != (Stats{}) || none.Close() != nil || len(none.Reports().List()) != 13 {
 		t.Error("a nil Analytics is not quiet")
 	}
 	dir := t.TempDir()

@@ -8,9 +8,9 @@ import (
 // TestForms: the loops take what these expressions take.
 func TestForms(t *testing.T) {
 	forms := map[*regexp.Regexp]func(string) bool{
-		regexp.MustCompile(`^[a-z0-9]+(-+[a-z0-9]+)*$`):     isHandle,
-		regexp.MustCompile(`^[A-Z]{3}$`):                    isCurrency,
-		regexp.MustCompile(`^[\x21-\x7e]+$`):                isOpaque,
+		regexp.MustCompile(`^[a-z0-9]+(-+[a-z0-9]+)*$`):      isHandle,
+		regexp.MustCompile(`^[A-Z]{3}$`):                     isCurrency,
+		regexp.MustCompile(`^[\x21-\x7e]+$`):                 isOpaque,
 		regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:+-]*$`): isWord,
 	}
 	letters := []string{"a", "z", "A", "Z", "0", "9", "-", "_", ".", ":", "+", " ", "~", "\x7f", "\n", "é", "!"}

@@ -222,7 +222,8 @@ type PurgeEdge struct {
 	Expired   bool   `json:"expired"`
 }
 
-// Event is one clickstream event. Type is a GA4 e-commerce event name, rec_impression or rec_click.
+// Event is one clickstream event. Type is a GA4 e-commerce event name, rec_impression, rec_click, or
+// rec_exposure: a list came into view that is compared, its Algorithm being the arm and its Version that of the rule.
 type Event struct {
 	ID        string      `json:"id"` // UUID
 	Type      string      `json:"type"`
@@ -254,5 +255,5 @@ type EventBatch struct {
 var EventTypes = []string{
 	"view_item_list", "select_item", "view_item", "add_to_wishlist", "add_to_cart", "remove_from_cart", "view_cart",
 	"begin_checkout", "add_shipping_info", "add_payment_info", "purchase", "refund", "view_promotion", "select_promotion",
-	"view_search_results", "search", "rec_impression", "rec_click",
+	"view_search_results", "search", "rec_impression", "rec_click", "rec_exposure",
 }

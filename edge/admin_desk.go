@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -144,6 +145,9 @@ func cellText(cell any, c ReportColumn, currency string) string {
 			return money(api.Money{Amount: v, Currency: currency})
 		}
 	case float64:
+		if c.Unit == "minor" && currency != "" {
+			return money(api.Money{Amount: int64(math.Round(v)), Currency: currency})
+		}
 		return strconv.FormatFloat(v, 'f', 2, 64)
 	case string:
 		if t, err := time.Parse(time.RFC3339, v); err == nil && c.Type == "time" {

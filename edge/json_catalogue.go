@@ -22,7 +22,7 @@ func (s *Shop) catalogueOperations() []operation {
 			ID: "search", Summary: "Search for products", Result: api.SearchResult{}},
 		{Route: Route{Method: "GET", Pattern: "/api/v1/search/suggest", Query: []string{"limit", "q"}, Limit: CountSearch, Handler: s.suggest},
 			ID: "suggest", Summary: "Suggestions for the beginning of a search", Result: api.Suggestions{}},
-		{Route: Route{Method: "GET", Pattern: "/api/v1/recommendations", Query: []string{"limit", "product", "seen", "slot"}, Handler: s.recommend},
+		{Route: Route{Method: "GET", Pattern: "/api/v1/recommendations", Query: []string{"arm", "limit", "product", "seen", "slot"}, Handler: s.recommend},
 			ID: "recommend", Summary: "Recommended products for a place in the shop", Result: api.Recommendations{}},
 		{Route: Route{Method: "GET", Pattern: "/api/v1/shipping-methods", Query: []string{"country"}, Handler: s.shippingMethods},
 			ID: "listShippingMethods", Summary: "Ways to deliver to a country", Result: api.List[api.ShippingMethod]{}},

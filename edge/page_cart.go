@@ -91,7 +91,7 @@ func (s *Shop) showCart(ctx context.Context, t *trip, cart *api.Cart, status int
 	for i := range cart.Lines {
 		there = append(there, cart.Lines[i].Handle)
 	}
-	also, err := s.advise(ctx, s.public(r), withCards, there, "", withReason)
+	also, err := s.adviseVisit(ctx, r, there)
 	if err == nil {
 		v.Also = also.cards()
 	}

@@ -74,7 +74,7 @@ func (s *Shop) recentCollections(ctx context.Context, r *Request) []api.Collecti
 // layout is what every page shares. It holds nothing personal.
 func (s *Shop) layout(r *Request, title string, collections []api.Collection) web.Layout {
 	l := web.Layout{Title: title, Canonical: s.cfg.BaseURL + r.Path, Lang: "en", Region: s.cfg.Region, Currency: r.Locale.Currency,
-		RecAlgorithm: byTrend, RecVersion: trendRules}
+		RecAlgorithm: byTrend, RecVersion: trendRules, RecHoldout: s.cfg.Holdout}
 	for i := range collections[:min(len(collections), maxNav)] {
 		href := "/collections/" + collections[i].Handle
 		l.Nav = append(l.Nav, web.Link{Label: collections[i].Title, Href: href, Current: href == r.Path})
@@ -85,6 +85,7 @@ func (s *Shop) layout(r *Request, title string, collections []api.Collection) we
 // privateLayout adds what only this client sees. A flash that is shown is taken out of the jar.
 func (s *Shop) privateLayout(ctx context.Context, r *Request, a *Answer, title string) web.Layout {
 	l := s.layout(r, title, s.recentCollections(ctx, r))
+	l.RecHoldout = 0 // here the edge itself knows the visit
 	l.NoIndex, l.SignedIn, l.CartCount = true, r.Jar.Session != "", r.Jar.CartCount
 	if a.Jar != nil {
 		l.SignedIn, l.CartCount = a.Jar.Session != "", a.Jar.CartCount

@@ -24,7 +24,7 @@ func (s *Shop) orderPage(ctx context.Context, r *Request) (*Answer, error) {
 	for i := range order.Lines {
 		bought = append(bought, order.Lines[i].Handle)
 	}
-	also, err := s.advise(ctx, s.public(r), withCards, bought, "", withReason)
+	also, err := s.adviseVisit(ctx, r, bought)
 	if err == nil {
 		v.Also = also.cards()
 	}

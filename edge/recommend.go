@@ -54,6 +54,8 @@ type advice struct {
 	products           []api.Product
 	reasons            []string // of each
 	algorithm, version string
+	// arm is the arm of the comparison that it was chosen in, and visit the tail of the id that decided; "" where there is none.
+	arm, visit string
 }
 
 // cards are the list as a page shows it.
@@ -64,9 +66,6 @@ func (a *advice) cards() []web.Card {
 	}
 	return list
 }
-
-// on says on a page how its recommendations were chosen.
-func (a *advice) on(l *web.Layout) { l.RecAlgorithm, l.RecVersion = a.algorithm, a.version }
 
 func (a *advice) add(products []api.Product, reason string) {
 	for i := range products {
@@ -79,11 +78,7 @@ func (a *advice) add(products []api.Product, reason string) {
 // reason before its title, or for the one that the page is about.
 func (s *Shop) advise(ctx context.Context, t *trip, n int, visit []string, page, reason string) (a advice, err error) {
 	a.algorithm, a.version = byTrend, trendRules
-	var model *recommend.Model
-	if s.cfg.Recommendations != nil && len(visit) > 0 {
-		model = s.cfg.Recommendations.Model()
-	}
-	if model != nil {
+	if model := s.model(); model != nil && len(visit) > 0 {
 		if err := s.besides(ctx, t, model, n, visit, page, reason, &a); err != nil {
 			return a, err
 		}
@@ -102,6 +97,14 @@ func (s *Shop) advise(ctx context.Context, t *trip, n int, visit []string, page,
 		}
 	}
 	return a, nil
+}
+
+// model is the table that is served, nil for none.
+func (s *Shop) model() *recommend.Model {
+	if s.cfg.Recommendations == nil {
+		return nil
+	}
+	return s.cfg.Recommendations.Model()
 }
 
 // besides adds products that a table has beside those of a visit and that can be bought, best first.
@@ -177,12 +180,12 @@ func (s *Shop) popular(ctx context.Context, t *trip, n int, except []string) ([]
 		items = slices.DeleteFunc(list.Items, func(p api.Product) bool { return !buyable(&p) })
 	}
 	if len(items) < n {
-		most := min(n+len(except)+len(items), maxLimit)
+		most := min(n+len(except)+len(items)+spareCards, maxLimit)
 		list, err := ask(ctx, t, api.ProductsList, api.ProductsQuery{Page: api.Page{Limit: most}, Locale: t.r.Locale, Sort: "newest", Brief: true})
 		if err != nil {
 			return nil, err
 		}
-		items = appendNew(items, list.Items, except)
+		items = appendNew(items, slices.DeleteFunc(list.Items, func(p api.Product) bool { return !buyable(&p) }), except)
 	}
 	return items[:min(n, len(items))], nil
 }
@@ -204,6 +207,10 @@ func appendNew(items, more []api.Product, except []string) []api.Product {
 func (s *Shop) recommend(ctx context.Context, r *Request) (*Answer, error) {
 	p := params{query: r.Query}
 	product, slot, limit, visit := p.handle("product"), p.choice("slot", recommendationSlots), p.page().Limit, p.handles("seen", seenMax)
+	arm := p.choice("arm", []string{"", armHoldout})
+	if arm != "" && len(visit) > 0 {
+		p.fail("seen", "does not go with arm: those who are held out all see the same")
+	}
 	if err := p.err(); err != nil {
 		return nil, err
 	}
@@ -216,6 +223,9 @@ func (s *Shop) recommend(ctx context.Context, r *Request) (*Answer, error) {
 	if limit == 0 {
 		limit = 8
 	}
+	if arm == armHoldout {
+		return s.recommendHeldOut(ctx, r, product, slot, limit)
+	}
 	if product != "" {
 		visit = append(slices.DeleteFunc(visit, func(h string) bool { return h == product }), product)
 	}
@@ -224,13 +234,7 @@ func (s *Shop) recommend(ctx context.Context, r *Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := api.Recommendations{Algorithm: picked.algorithm, Version: picked.version, Slot: slot, Items: []api.Recommendation{}}
-	for i := range picked.products {
-		out.Items = append(out.Items, recommendation(&picked.products[i], picked.reasons[i]))
-	}
-	a := t.answer()
-	a.Tags, a.TTL = listTags(picked.products), trendingTTL
-	return reply(a, 200, out)
+	return picked.answer(t, slot)
 }
 
 func recommendation(p *api.Product, reason string) api.Recommendation {

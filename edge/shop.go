@@ -22,6 +22,8 @@ type ShopConfig struct {
 	Reports Reports
 	// Recommendations are the tables of what goes together; nil: what is popular is recommended.
 	Recommendations Recommendations
+	// Holdout is how many percent of the visits get what is popular in place of the tables, to compare.
+	Holdout int
 	// Rooms are the waiting rooms; nil: this edge knows of none, and only the core keeps them.
 	Rooms *waiting.Rooms
 	// Files holds pictures and clips; nil: they are unavailable.

@@ -31,6 +31,10 @@ type Layout struct {
 	// RecAlgorithm and RecVersion say how the recommended cards of the page were chosen; the script
 	// reports them with rec_impression and rec_click.
 	RecAlgorithm, RecVersion string
+	// RecHoldout is how many percent of the visits the script shows what is popular instead. RecArm and RecVisit say, on a page that was
+	// rendered for one visit, in which arm it is and how its id ends.
+	RecHoldout       int
+	RecArm, RecVisit string
 }
 
 // Link is a labelled address.

@@ -35,7 +35,7 @@ type options struct {
 	cacheBytes, spoolBytes               flagenv.Bytes
 	ttl, rtt, recommendEvery             time.Duration
 	noFollower, sandboxCards             bool
-	maxConns                             int
+	maxConns, holdout                    int
 	limits                               edge.Limits
 	s3Endpoint, s3AccessKey, s3SecretKey string
 	s3Bucket, s3Region                   string
@@ -100,6 +100,7 @@ func parseOptions(args []string) (options, error) {
 	fs.Var(&o.spoolBytes, "spool-bytes", "disk space for events that wait")
 	fs.StringVar(&o.clickhouseURL, "clickhouse-url", "", "http://host:8123 or clickhouse://host:9000; empty: events stay in the spool")
 	fs.DurationVar(&o.recommendEvery, "recommend-every", time.Hour, "how old the table of recommendations gets before an edge with ClickHouse and an S3 server makes the next; 0: only when staff ask for it")
+	fs.IntVar(&o.holdout, "recommend-holdout", 5, "percent of the visits, at most 50, that get what is popular in place of the table of recommendations, so that the report lift can tell what it is worth; 0: none")
 	fs.StringVar(&o.clickhouseDatabase, "clickhouse-database", "default", "database of ClickHouse")
 	fs.StringVar(&o.clickhouseUser, "clickhouse-user", "", "user of ClickHouse")
 	fs.StringVar(&n.clickhousePassFile, "clickhouse-password-file", "", "file with the password of ClickHouse")
@@ -166,6 +167,9 @@ func networks(name, list string) (all []netip.Prefix, err error) {
 	return all, nil
 }
 
+// holdoutMax is the largest share of visits that may be held out, in percent: beyond it the table is shown to a minority.
+const holdoutMax = 50
+
 func (o *options) check() error {
 	for name, addr := range map[string]string{"addr": o.addr, "ops-addr": o.opsAddr} {
 		if _, _, err := net.SplitHostPort(addr); err != nil && (addr != "" || name == "addr") {
@@ -214,6 +218,9 @@ func (o *options) check() error {
 	}
 	if o.recommendEvery != 0 && o.recommendEvery < time.Second {
 		return flagenv.Errorf("recommend-every", "give at least a second, or 0 for only when staff ask for it")
+	}
+	if o.holdout < 0 || o.holdout > holdoutMax {
+		return flagenv.Errorf("recommend-holdout", "give 0 to %d percent", holdoutMax)
 	}
 	cfg := o.analytics(slog.Default())
 	if err := cfg.Validate(); err != nil {
@@ -289,7 +296,7 @@ func (o *options) analytics(log *slog.Logger) analytics.Config {
 func (o *options) shop(cores *coreclient.Client, clicks *analytics.Analytics, files edge.Files, rooms *waiting.Rooms, tables *recommender.Recommender, log *slog.Logger) edge.ShopConfig {
 	stream := edge.Clickstream{Analytics: clicks}
 	cfg := edge.ShopConfig{Core: cores, Clicks: stream, Reports: stream, Files: files, Rooms: rooms, BaseURL: o.publicURL, Region: o.region,
-		TestCards: o.sandboxCards, Log: log}
+		TestCards: o.sandboxCards, Holdout: o.holdout, Log: log}
 	if tables != nil {
 		cfg.Recommendations = tables
 	}

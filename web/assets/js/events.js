@@ -43,7 +43,8 @@ export function nameVisits() {
 const visitMaxHours = 4;
 let visit;
 
-function session() {
+// session names this visit. Ask allowed before.
+export function session() {
 	try {
 		visit ??= sessionStorage.getItem("visit");
 		if (!visit || Date.now() - began(visit) > visitMaxHours * 3_600_000) sessionStorage.setItem("visit", (visit = uuid()));

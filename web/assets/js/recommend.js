@@ -1,17 +1,16 @@
-import { allowed } from "./events.js";
+import { allowed, session } from "./events.js";
 
 // Replaces the recommendations that everyone gets by this visitor's own, as long as they are not in
 // view yet: what one looks at never moves. Carts and orders have their own already.
 export async function personalise() {
+	if (!allowed()) return;
 	const product = document.querySelector("[data-product]")?.dataset.product;
 	const before = seen(product);
-	if (before.length === 0) return;
 	await Promise.allSettled([...document.querySelectorAll("[data-recs=home], [data-recs=product]")].map((s) => fill(s, product, before)));
 }
 
 // seen is what this visitor looked at before in this tab, the last one last; product is looked at now.
 function seen(product) {
-	if (!allowed()) return [];
 	try {
 		const before = JSON.parse(sessionStorage.getItem("seen") ?? "[]").filter((h) => h !== product);
 		if (product) sessionStorage.setItem("seen", JSON.stringify([...before, product].slice(-10)));
@@ -23,15 +22,31 @@ function seen(product) {
 
 async function fill(section, product, before) {
 	const list = section.querySelector("ul");
-	const query = new URLSearchParams({ slot: section.dataset.recs, limit: String(Math.min(list.children.length, 12)), seen: before.join(",") });
+	const { recs, algorithm, holdout } = section.dataset;
+	// Whatever the arm, what can be replaced is decided here, before an answer can be fast or slow: so both are compared alike.
+	if (inView(section) || (before.length === 0 && algorithm === "trending")) return;
+	const query = new URLSearchParams({ slot: recs, limit: String(Math.min(list.children.length, 12)) });
+	const arm = holdout && heldOut(holdout) ? "holdout" : "table";
+	if (holdout) Object.assign(section.dataset, { arm, visit: session() });
+	if (arm === "holdout") query.set("arm", arm);
+	else if (before.length > 0) query.set("seen", before.join(","));
+	else return;
 	if (product) query.set("product", product);
 	const answer = await fetch("/api/v1/recommendations?" + query, { priority: "low" });
 	if (!answer.ok) return;
-	const { algorithm, version, items } = await answer.json();
-	if (!items || items.length < list.children.length) return;
-	if (section.getBoundingClientRect().top < innerHeight) return;
-	list.replaceChildren(...items.slice(0, list.children.length).map(entry));
-	Object.assign(section.dataset, { algorithm, version });
+	const got = await answer.json();
+	if (!got.items || got.items.length < list.children.length || inView(section)) return;
+	list.replaceChildren(...got.items.slice(0, list.children.length).map(entry));
+	Object.assign(section.dataset, { algorithm: got.algorithm, version: got.version });
+}
+
+function inView(section) {
+	return section.getBoundingClientRect().top < innerHeight;
+}
+
+// Held out is whose id ends below the share; the edge does the same in heldOut.
+function heldOut(percent) {
+	return parseInt(session().slice(-8), 16) * 100 < percent * 2 ** 32;
 }
 
 function entry(item) {

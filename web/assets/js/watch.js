@@ -1,4 +1,4 @@
-import { flush, record } from "./events.js";
+import { allowed, flush, record, session } from "./events.js";
 
 // Tells the clickstream what was seen and chosen.
 export function watch() {
@@ -33,9 +33,11 @@ export function watchLists(selector) {
 
 function report(list) {
 	const items = [...list.querySelectorAll("[data-item]")].slice(0, 100).map((c) => ({ item_id: c.dataset.item }));
-	const { recs, search, results } = list.dataset;
+	const { recs, search, results, arm, visit } = list.dataset;
 	if (search) record("view_search_results", { query: search.slice(0, 100), results: Number(results), items });
 	else if (items.length > 0) record(recs ? "rec_impression" : "view_item_list", { ...about(list), items });
+	// Of a visit that ended since, or is another one than the edge knows, the arm is not this one's.
+	if (arm && allowed() && session().endsWith(visit)) record("rec_exposure", { slot: recs, algorithm: arm, version: "1" });
 }
 
 function about({ dataset }) {
