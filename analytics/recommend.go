@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -16,21 +15,24 @@ import (
 //go:embed recommend/neighbours.sql
 var neighboursSQL string
 
+//go:embed recommend/bought.sql
+var boughtSQL string
+
 //go:embed recommend/items.sql
 var itemsSQL string
 
-// buildTimeout bounds the making of a table, and spillBytes what it groups in memory: reports want ClickHouse, too.
+// buildTimeout bounds the making of the tables, and spillBytes what they group in memory: reports want ClickHouse, too.
 const (
 	buildTimeout = 10 * time.Minute
 	spillBytes   = 1 << 30
 )
 
 // ErrNothingToLearn says that there were no two products in one session.
-var ErrNothingToLearn = errors.New("analytics: nobody has looked at two products in one visit yet")
+var ErrNothingToLearn = errors.New("analytics: nobody has looked at two products in one visit yet, or bought them together twice")
 
-// Neighbours makes the table of recommendations out of what people who are no bots looked at in [from, to).
-func (a *Analytics) Neighbours(ctx context.Context, version string, from, to time.Time, p recommend.Params) (*recommend.Model, error) {
-	if err := p.Check(); err != nil {
+// Tables makes the tables of recommendations out of what people who are no bots looked at, and what was ordered, in [from, to).
+func (a *Analytics) Tables(ctx context.Context, version string, from, to time.Time, p recommend.Params, orders recommend.OrderParams) (*recommend.Model, error) {
+	if err := errors.Join(p.Check(), orders.Check()); err != nil {
 		return nil, err
 	}
 	w, err := a.reader()
@@ -39,51 +41,61 @@ func (a *Analytics) Neighbours(ctx context.Context, version string, from, to tim
 	}
 	ctx, cancel := context.WithTimeout(ctx, buildTimeout)
 	defer cancel()
-	return w.neighbours(ctx, version, from, to, p)
+	return w.makeTables(ctx, version, from, to, p, orders)
 }
 
-func (w *warehouse) neighbours(ctx context.Context, version string, from, to time.Time, p recommend.Params) (*recommend.Model, error) {
+func (w *warehouse) makeTables(ctx context.Context, version string, from, to time.Time, p recommend.Params, orders recommend.OrderParams) (*recommend.Model, error) {
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
 		"max_execution_time": int(buildTimeout / time.Second), "max_bytes_before_external_group_by": spillBytes, "max_bytes_before_external_sort": spillBytes}))
 	span := []any{clickhouse.Named("from", milliseconds(from)), clickhouse.Named("to", milliseconds(to))}
 	names, err := w.itemNames(ctx, span)
 	if err != nil {
-		return nil, fmt.Errorf("read what people looked at: %w", err)
+		return nil, fmt.Errorf("read what people looked at and bought: %w", err)
 	}
-	args := slices.Clone(span)
-	for name, value := range map[string]any{"session_views": p.SessionViews, "sessions": p.Sessions, "session_items": p.SessionItems, "steps": p.Steps,
-		"neighbours": p.Neighbours, "length": p.Length, "decay": p.Decay, "following": p.Following, "preceding": p.Preceding, "shrink": p.Shrink, "alpha": p.Alpha} {
-		args = append(args, clickhouse.Named(name, fmt.Sprint(value)))
-	}
-	rows, err := w.conn.Query(ctx, neighboursSQL, args...)
+	b := recommend.NewBuilder(version, time.Now())
+	viewed, err := w.neighbours(ctx, b, recommend.Viewed, neighboursSQL, names, span, map[string]any{"session_views": p.SessionViews, "sessions": p.Sessions, "session_items": p.SessionItems, "steps": p.Steps,
+		"neighbours": p.Neighbours, "length": p.Length, "decay": p.Decay, "following": p.Following, "preceding": p.Preceding, "shrink": p.Shrink, "alpha": p.Alpha})
 	if err != nil {
 		return nil, fmt.Errorf("make the neighbours: %w", err)
 	}
+	bought, err := w.neighbours(ctx, b, recommend.Bought, boughtSQL, names, span, map[string]any{"orders": orders.Orders, "order_items": orders.OrderItems, "together": orders.Together,
+		"neighbours": orders.Neighbours, "length": orders.Length, "decay": orders.Decay, "shrink": orders.Shrink, "alpha": orders.Alpha})
+	if err != nil {
+		return nil, fmt.Errorf("make what is bought together: %w", err)
+	}
+	if viewed+bought == 0 {
+		return nil, ErrNothingToLearn
+	}
+	return b.Model(), nil
+}
+
+// neighbours adds the pairs that a query makes to a table, and says how many there were.
+func (w *warehouse) neighbours(ctx context.Context, b *recommend.Builder, t recommend.Table, query string, names map[uint64]string, span []any, params map[string]any) (pairs int, err error) {
+	args := append([]any{}, span...)
+	for name, value := range params {
+		args = append(args, clickhouse.Named(name, fmt.Sprint(value)))
+	}
+	rows, err := w.conn.Query(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
 	defer func() { _ = rows.Close() }()
-	b := recommend.NewBuilder(version, time.Now())
-	pairs := 0
 	for rows.Next() {
 		var of, to uint64
 		var score float32
 		if err := rows.Scan(&of, &to, &score); err != nil {
-			return nil, fmt.Errorf("read the neighbours: %w", err)
+			return 0, err
 		}
 		item, neighbour := names[of], names[to]
 		if item == "" || neighbour == "" {
-			continue // came in between the two questions
+			continue // came in between the questions
 		}
-		if err := b.Add(item, neighbour, score); err != nil {
-			return nil, err
+		if err := b.Add(t, item, neighbour, score); err != nil {
+			return 0, err
 		}
 		pairs++
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("make the neighbours: %w", err)
-	}
-	if pairs == 0 {
-		return nil, ErrNothingToLearn
-	}
-	return b.Model(), nil
+	return pairs, rows.Err()
 }
 
 func (w *warehouse) itemNames(ctx context.Context, span []any) (map[uint64]string, error) {

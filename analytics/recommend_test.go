@@ -2,7 +2,9 @@ package analytics
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,7 +60,7 @@ func TestNeighboursAreTheReference(t *testing.T) {
 			p := recommend.Default()
 			change(&p)
 			began := time.Now()
-			got, err := a.Neighbours(t.Context(), "v", time.Unix(0, 0), always, p)
+			got, err := a.Tables(t.Context(), "v", time.Unix(0, 0), always, p, recommend.DefaultOrders())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,7 +76,7 @@ func TestNeighboursAreTheReference(t *testing.T) {
 				}
 			}
 			for item := range all {
-				if sameNeighbours(got.Neighbours(item), want.Neighbours(item)) {
+				if sameNeighbours(got.Neighbours(recommend.Viewed, item), want.Neighbours(recommend.Viewed, item)) {
 					same++
 				}
 			}
@@ -82,6 +84,76 @@ func TestNeighboursAreTheReference(t *testing.T) {
 				t.Errorf("%.2f %% of %d products have the neighbours of the reference", 100*share, len(all))
 			}
 		})
+	}
+}
+
+// TestBoughtTogetherIsTheReference: the SQL makes the table of what is bought together that plain Go makes; what was bought together once says nothing,
+// and neither does what is no order.
+func TestBoughtTogetherIsTheReference(t *testing.T) {
+	t.Parallel()
+	e := startEngine(t)
+	a := openTest(t, Config{Addr: e.url()})
+	eventually(t, "connected", func() bool { return a.Stats().Connected })
+	s, now := newShopper(t), time.Now().UTC().Truncate(time.Second)
+	var orders []recseval.Order
+	slice := api.OutboxSlice{Slice: 1, Timeline: 1}
+	place := func(o recseval.Order, kind string) {
+		seq := uint64(len(slice.Entries) + 1)
+		entry := order(seq, o.At, fmt.Sprint("s", seq), o.Items[0], 1, 100)
+		entry.Type = kind
+		for _, item := range o.Items[1:] {
+			line := entry.Order.Lines[0]
+			line.Handle = item
+			entry.Order.Lines = append(entry.Order.Lines, line)
+		}
+		slice.Entries = append(slice.Entries, entry)
+	}
+	for i := range 3000 {
+		o := recseval.Order{At: now.Add(-time.Duration(i) * time.Hour)}
+		shelf := s.r.IntN(6) // products of one shelf are bought together
+		for range 1 + s.r.IntN(7) {
+			o.Items = append(o.Items, fmt.Sprintf("shelf-%d-%d", shelf, s.r.IntN(12)))
+		}
+		if i%50 == 0 {
+			o.Items = append(o.Items, fmt.Sprint("chance-", i))
+		}
+		orders = append(orders, o)
+		place(o, "order_placed")
+	}
+	place(recseval.Order{At: now, Items: []string{"cancelled-1", "cancelled-2"}}, "order_cancelled")
+	place(recseval.Order{At: now, Items: []string{"cancelled-1", "cancelled-2"}}, "order_cancelled")
+	if _, err := a.DeliverOutbox(t.Context(), &sliceList{list: []api.OutboxSlice{slice}}); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*recommend.OrderParams){
+		"the shop's": func(*recommend.OrderParams) {},
+		"where limits matter": func(p *recommend.OrderParams) {
+			p.Neighbours, p.Orders, p.OrderItems, p.Together, p.Alpha, p.Shrink, p.Length, p.Decay = 4, 60, 4, 5, 0.75, 2, 1, 0.3
+		},
+	} {
+		p := recommend.DefaultOrders()
+		change(&p)
+		got, err := a.Tables(t.Context(), "v", time.Unix(0, 0), always, recommend.Default(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := recseval.BoughtReference(orders, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Pairs() != want.Pairs() || got.Len() != want.Len() || got.Pairs() == 0 {
+			t.Errorf("%s: %d pairs of %d products instead of %d of %d", name, got.Pairs(), got.Len(), want.Pairs(), want.Len())
+		}
+		for _, o := range orders {
+			for _, item := range o.Items {
+				if strings.HasPrefix(item, "chance-") && len(got.Neighbours(recommend.Bought, item)) > 0 {
+					t.Fatalf("%s: one order speaks for %s", name, item)
+				}
+				if x, y := got.Neighbours(recommend.Bought, item), want.Neighbours(recommend.Bought, item); !sameNeighbours(x, y) {
+					t.Fatalf("%s: %s has %v instead of %v", name, item, x, y)
+				}
+			}
+		}
 	}
 }
 
@@ -108,7 +180,7 @@ func sameNeighbours(a, b []recommend.Neighbour) bool {
 // TestQualityThroughClickHouse: events, SQL, file and combination together do what recseval.TestQuality asks of the reference.
 func TestQualityThroughClickHouse(t *testing.T) {
 	a := imported(t, toySessions(t, "train"))
-	made, err := a.Neighbours(t.Context(), "v", time.Unix(0, 0), always, recommend.Default())
+	made, err := a.Tables(t.Context(), "v", time.Unix(0, 0), always, recommend.Default(), recommend.DefaultOrders())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +201,7 @@ func TestNeighboursOfWhom(t *testing.T) {
 	ctx := t.Context()
 	eventually(t, "connected", func() bool { return a.Stats().Connected || a.warehouse.Load() != nil })
 	make := func(from, to time.Time) (*recommend.Model, error) {
-		return a.Neighbours(ctx, "v", from, to, recommend.Default())
+		return a.Tables(ctx, "v", from, to, recommend.Default(), recommend.DefaultOrders())
 	}
 	if _, err := make(time.Unix(0, 0), always); !errors.Is(err, ErrNothingToLearn) {
 		t.Errorf("an empty table: %v", err)
@@ -154,10 +226,10 @@ func TestNeighboursOfWhom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := m.Neighbours("mug"); len(got) != 2 || got[0].Item != "plate" || got[1].Item != "bowl" || m.Len() != 3 {
+	if got := m.Neighbours(recommend.Viewed, "mug"); len(got) != 2 || got[0].Item != "plate" || got[1].Item != "bowl" || m.Len() != 3 {
 		t.Errorf("%+v of %d products", got, m.Len())
 	}
-	if m, err = make(now.Add(-24*time.Hour), now.Add(time.Hour)); err != nil || len(m.Neighbours("mug")) != 1 {
+	if m, err = make(now.Add(-24*time.Hour), now.Add(time.Hour)); err != nil || len(m.Neighbours(recommend.Viewed, "mug")) != 1 {
 		t.Errorf("of the last day: %v", err)
 	}
 }

@@ -35,17 +35,17 @@ func visitTail(visit string) string {
 // adviseVisit chooses products for a page that is rendered for one visit alone, for what was chosen in it. There the edge itself keeps
 // those who are held out from the table.
 func (s *Shop) adviseVisit(ctx context.Context, r *Request, chosen []string) (advice, error) {
-	t, visit := s.public(r), r.Jar.Visit
+	t, visit, here := s.public(r), r.Jar.Visit, occasion{visit: chosen, buys: true, reason: withReason}
 	tail := visitTail(visit)
 	if s.cfg.Holdout == 0 || tail == "" || len(chosen) == 0 || s.model() == nil {
-		return s.advise(ctx, t, withCards, chosen, "", withReason)
+		return s.advise(ctx, t, withCards, here)
 	}
 	if heldOut(visit, s.cfg.Holdout) {
 		a, err := s.adviseHeldOut(ctx, t, withCards, chosen)
 		a.arm, a.visit = armHoldout, tail
 		return a, err
 	}
-	a, err := s.advise(ctx, t, withCards, chosen, "", withReason)
+	a, err := s.advise(ctx, t, withCards, here)
 	a.arm, a.visit = armTable, tail
 	return a, err
 }
@@ -54,7 +54,7 @@ func (s *Shop) adviseVisit(ctx context.Context, r *Request, chosen []string) (ad
 func (s *Shop) adviseHeldOut(ctx context.Context, t *trip, n int, except []string) (advice, error) {
 	a := advice{algorithm: byTrend, version: holdoutRules}
 	products, err := s.popular(ctx, t, n, except)
-	a.add(products, popularReason)
+	a.add(byTrend, products, popularReason)
 	return a, err
 }
 

@@ -25,7 +25,7 @@ func (s *Shop) home(ctx context.Context, r *Request) (*Answer, error) {
 	err := coreclient.Together(ctx,
 		func(ctx context.Context) (err error) { collections, err = s.collections(ctx, t); return },
 		func(ctx context.Context) (err error) {
-			trending, err = s.advise(ctx, t, homeCards, nil, "", "")
+			trending, err = s.advise(ctx, t, homeCards, occasion{})
 			return
 		},
 		func(ctx context.Context) (err error) {
@@ -85,7 +85,7 @@ func (s *Shop) productPage(ctx context.Context, r *Request) (*Answer, error) {
 		func(ctx context.Context) (err error) { collections, err = s.collections(ctx, t); return },
 		func(ctx context.Context) (err error) { methods, err = ask(ctx, t, api.ShippingList, r.Locale); return },
 		func(ctx context.Context) (err error) {
-			with, err = s.advise(ctx, t, withCards, []string{handle}, handle, "")
+			with, err = s.advise(ctx, t, withCards, occasion{visit: []string{handle}, page: handle})
 			return
 		})
 	if err != nil {

@@ -21,18 +21,19 @@ type Recommendations interface {
 	State() recommender.State
 }
 
-// How products are recommended, for the clickstream and for people. A list that the table could not fill has the
-// name of both.
+// How products are recommended, for the clickstream and for people. A list that one way could not fill has the names of all that it
+// took, such as item-to-item+trending.
 const (
 	byTable    = "item-to-item"
+	byOrders   = "bought-together"
 	byTrend    = "trending"
-	byBoth     = byTable + "+" + byTrend
 	trendRules = "1" // the version of what is popular
 
 	popularReason = "Popular this week"
 	besideReason  = "Often looked at with this"
 	viewedReason  = "Since you looked at " // what
 	withReason    = "Goes with "           // what
+	boughtReason  = "Often bought with "   // what
 	gone          = "something you chose"  // what has no name any more
 )
 
@@ -67,34 +68,54 @@ func (a *advice) cards() []web.Card {
 	return list
 }
 
-func (a *advice) add(products []api.Product, reason string) {
+// add appends products that were chosen in one way for one reason.
+func (a *advice) add(algorithm string, products []api.Product, reason string) {
 	for i := range products {
 		a.products, a.reasons = append(a.products, products[i]), append(a.reasons, reason)
 	}
+	switch {
+	case len(products) == 0, a.algorithm == algorithm, strings.HasSuffix(a.algorithm, "+"+algorithm):
+	case a.algorithm == "":
+		a.algorithm = algorithm
+	default:
+		a.algorithm += "+" + algorithm
+	}
 }
 
-// advise chooses n products for who chose a visit's products, the last one last: what the table says goes with them, and then what is
-// popular. None of them is in the visit, and none of the table's is sold out. Those are told to be there for a product of the visit, with
-// reason before its title, or for the one that the page is about.
-func (s *Shop) advise(ctx context.Context, t *trip, n int, visit []string, page, reason string) (a advice, err error) {
-	a.algorithm, a.version = byTrend, trendRules
-	if model := s.model(); model != nil && len(visit) > 0 {
-		if err := s.besides(ctx, t, model, n, visit, page, reason, &a); err != nil {
+// occasion is what products are recommended for.
+type occasion struct {
+	visit []string // products that were chosen, the last one last
+	page  string   // the one that the page is about, or ""
+	// buys says that they are being bought: what others bought with them comes first.
+	buys   bool
+	reason string // before the title of the product that another one is there for
+}
+
+// advise chooses n products: what a table says goes with those of the occasion, and then what is popular. None of them is among those, and none is
+// sold out.
+func (s *Shop) advise(ctx context.Context, t *trip, n int, o occasion) (a advice, err error) {
+	if model := s.model(); model != nil && len(o.visit) > 0 {
+		if o.buys {
+			if err := s.besides(ctx, t, model, recommend.Bought, n, o, &a); err != nil {
+				return a, err
+			}
+		}
+		if err := s.besides(ctx, t, model, recommend.Viewed, n, o, &a); err != nil {
 			return a, err
 		}
 		if len(a.products) > 0 {
-			a.algorithm, a.version = byTable, model.Version()
+			a.version = model.Version()
 		}
 	}
 	if len(a.products) < n {
-		besides := len(a.products)
-		more, err := s.popular(ctx, t, n-besides, append(slices.Clone(visit), handlesOf(a.products)...))
+		more, err := s.popular(ctx, t, n-len(a.products), append(slices.Clone(o.visit), handlesOf(a.products)...))
 		if err != nil {
 			return a, err
 		}
-		if a.add(more, popularReason); besides > 0 && len(more) > 0 {
-			a.algorithm = byBoth
-		}
+		a.add(byTrend, more, popularReason)
+	}
+	if a.version == "" {
+		a.algorithm, a.version = byTrend, trendRules
 	}
 	return a, nil
 }
@@ -107,9 +128,17 @@ func (s *Shop) model() *recommend.Model {
 	return s.cfg.Recommendations.Model()
 }
 
-// besides adds products that a table has beside those of a visit and that can be bought, best first.
-func (s *Shop) besides(ctx context.Context, t *trip, model *recommend.Model, n int, visit []string, page, reason string, a *advice) error {
-	picks := model.Recommend(visit, min(n+spareCards, picksMax), recommend.Options{May: validHandle})
+// besides adds products that a table has beside those of an occasion and that can be bought, best first.
+func (s *Shop) besides(ctx context.Context, t *trip, model *recommend.Model, table recommend.Table, n int, o occasion, a *advice) error {
+	algorithm := byTable
+	if table == recommend.Bought {
+		algorithm, o.page, o.reason = byOrders, "", boughtReason
+	}
+	there := handlesOf(a.products)
+	if len(there) >= n {
+		return nil
+	}
+	picks := model.Recommend(o.visit, min(n-len(there)+spareCards, picksMax), recommend.Options{Table: table, May: func(item string) bool { return validHandle(item) && !slices.Contains(there, item) }})
 	if len(picks) == 0 {
 		return nil
 	}
@@ -118,7 +147,7 @@ func (s *Shop) besides(ctx context.Context, t *trip, model *recommend.Model, n i
 		handles = append(handles, p.Item)
 	}
 	for _, p := range picks {
-		if p.Because != page && !slices.Contains(handles, p.Because) {
+		if p.Because != o.page && !slices.Contains(handles, p.Because) {
 			handles = append(handles, p.Because)
 		}
 	}
@@ -136,13 +165,13 @@ func (s *Shop) besides(ctx context.Context, t *trip, model *recommend.Model, n i
 			continue
 		}
 		why := besideReason
-		if p.Because != page {
-			why = reason + gone
+		if p.Because != o.page {
+			why = o.reason + gone
 			if because := known[p.Because]; because != nil {
-				why = reason + because.Title
+				why = o.reason + because.Title
 			}
 		}
-		a.add([]api.Product{*product}, why)
+		a.add(algorithm, []api.Product{*product}, why)
 	}
 	return nil
 }
@@ -230,7 +259,7 @@ func (s *Shop) recommend(ctx context.Context, r *Request) (*Answer, error) {
 		visit = append(slices.DeleteFunc(visit, func(h string) bool { return h == product }), product)
 	}
 	t := s.public(r)
-	picked, err := s.advise(ctx, t, limit, visit, product, viewedReason)
+	picked, err := s.advise(ctx, t, limit, occasion{visit: visit, page: product, buys: slot == "cart" || slot == "order", reason: viewedReason})
 	if err != nil {
 		return nil, err
 	}

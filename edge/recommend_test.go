@@ -31,7 +31,7 @@ func goesWith(t *testing.T, items ...string) *ownTables {
 	t.Helper()
 	b := recommend.NewBuilder("v7", time.Now())
 	for i, item := range items {
-		if err := b.Add("mug", item, 1/float32(i+1)); err != nil {
+		if err := b.Add(recommend.Viewed, "mug", item, 1/float32(i+1)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -83,7 +83,7 @@ func TestTheTableRecommends(t *testing.T) {
 		{"product=mug&limit=2", "zebra apple", byTable, "v7", besideReason},
 		{"seen=mug&limit=3", "zebra apple bowl", byTable, "v7", viewedReason + "The mug"},
 		{"seen=mug,bowl&limit=2", "zebra apple", byTable, "v7", viewedReason + "The mug"},
-		{"product=mug&seen=zebra&limit=3", "apple bowl hot", byBoth, "v7", besideReason},
+		{"product=mug&seen=zebra&limit=3", "apple bowl hot", byTable + "+" + byTrend, "v7", besideReason},
 		{"product=plate&limit=2", "apple hot", byTrend, trendRules, popularReason},
 		{"limit=2", "apple hot", byTrend, trendRules, popularReason},
 	} {
@@ -102,6 +102,37 @@ func TestTheTableRecommends(t *testing.T) {
 	}
 	f.form("/cart", "sku", "MUG-S", "quantity", "1").must(t, 303)
 	f.do("GET", "/cart", "").must(t, 200, "The zebra", withReason+"The mug")
+}
+
+// TestWhatIsBoughtTogether: in carts and orders it comes first, then what is looked at together, then what is popular, each once and none sold out;
+// elsewhere it says nothing.
+func TestWhatIsBoughtTogether(t *testing.T) {
+	b := recommend.NewBuilder("v8", time.Now())
+	for _, pair := range []struct {
+		table recommend.Table
+		item  string
+		score float32
+	}{{recommend.Bought, "spoon", 0.2}, {recommend.Bought, "gone", 0.9}, {recommend.Bought, "plate", 0.5}, {recommend.Viewed, "plate", 0.9}, {recommend.Viewed, "zebra", 0.8}} {
+		if err := b.Add(pair.table, "mug", pair.item, pair.score); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := newShopFixture(t, func(c *ShopConfig) { c.Recommendations = &ownTables{model: b.Model()} })
+	f.sells(t, "gone")
+	f.clicks.trending = []string{"hot"}
+	for _, c := range []struct{ query, items, algorithm, reason string }{
+		{"slot=cart&seen=mug&limit=2", "plate spoon", byOrders, boughtReason + "The mug"},
+		{"slot=order&product=mug&limit=3", "plate spoon zebra", byOrders + "+" + byTable, boughtReason + "The mug"},
+		{"slot=cart&seen=mug&limit=4", "plate spoon zebra hot", byOrders + "+" + byTable + "+" + byTrend, boughtReason + "The mug"},
+		{"slot=product&product=mug&limit=2", "plate zebra", byTable, besideReason},
+	} {
+		out, items := f.recommends(t, c.query)
+		if items != c.items || out.Algorithm != c.algorithm || out.Version != "v8" || out.Items[0].Reason != c.reason {
+			t.Errorf("%s: %q, %+v", c.query, items, out)
+		}
+	}
+	f.form("/cart", "sku", "MUG-S", "quantity", "1").must(t, 303)
+	f.do("GET", "/cart", "").must(t, 200, "The plate", boughtReason+"The mug", `data-algorithm="`+byOrders+"+"+byTable+"+"+byTrend+`"`)
 }
 
 // TestWithoutTables: an edge that has none yet, or whose core does not answer what is in one, is as it was.

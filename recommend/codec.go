@@ -7,18 +7,25 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
 // A file is
 //
-//	"MRDR" | format 1 | text version | varint built, Unix ms | uvarint items | items × text | items × row | SHA-256 of all before
+//	"MRDR" | format 2 | text version | varint built, Unix ms | uvarint items | items × text | uvarint tables | tables × table | SHA-256 of all before
+//	table: text name | items × row
 //	row:  uvarint count | count × (uvarint place in items | float32 score, little endian), best first
 //	text: uvarint length, bytes
+//
+// Format 1 had the rows of one table, of what is looked at, in place of the tables. A table of a name that is not known is checked and left out.
 const (
 	magic  = "MRDR"
-	format = 1
+	format = 2
 )
+
+// tableNames are the names of tables in files.
+var tableNames = [tables]string{Viewed: "viewed", Bought: "bought"}
 
 // ContentType is the media type of files.
 const ContentType = "application/vnd.meridian.recommendations"
@@ -28,12 +35,13 @@ const (
 	maxItems = 10_000_000
 	maxText  = 1024
 	maxRow   = 100_000
+	maxTable = 16
 )
 
 // ErrFile says that bytes are not a file of recommendations, or not a whole one.
 var ErrFile = errors.New("recommend: not a file of recommendations")
 
-// Append appends the table as a file.
+// Append appends the tables as a file.
 func (m *Model) Append(b []byte) []byte {
 	start := len(b)
 	b = append(append(b, magic...), format)
@@ -43,16 +51,24 @@ func (m *Model) Append(b []byte) []byte {
 	for _, item := range m.items {
 		b = appendText(b, item)
 	}
-	for i := range m.items {
-		from, end := m.from[i], m.from[i+1]
-		b = binary.AppendUvarint(b, uint64(end-from))
-		for k := from; k < end; k++ {
-			b = binary.AppendUvarint(b, uint64(m.to[k]))
-			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(m.score[k]))
-		}
+	b = binary.AppendUvarint(b, uint64(len(m.tables)))
+	for t := range m.tables {
+		b = m.tables[t].append(appendText(b, tableNames[t]), len(m.items))
 	}
 	sum := sha256.Sum256(b[start:])
 	return append(b, sum[:]...)
+}
+
+func (r *rows) append(b []byte, items int) []byte {
+	for i := range items {
+		from, end := r.of(uint32(i))
+		b = binary.AppendUvarint(b, uint64(end-from))
+		for k := from; k < end; k++ {
+			b = binary.AppendUvarint(b, uint64(r.to[k]))
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(r.score[k]))
+		}
+	}
+	return b
 }
 
 func appendText(b []byte, s string) []byte {
@@ -64,8 +80,9 @@ func Parse(b []byte) (*Model, error) {
 	if len(b) < len(magic)+1+sha256.Size || !bytes.HasPrefix(b, []byte(magic)) {
 		return nil, fmt.Errorf("%w: it does not begin as one", ErrFile)
 	}
-	if b[len(magic)] != format {
-		return nil, fmt.Errorf("%w: its format is %d, this program reads %d", ErrFile, b[len(magic)], format)
+	written := b[len(magic)]
+	if written < 1 || written > format {
+		return nil, fmt.Errorf("%w: its format is %d, this program reads 1 to %d", ErrFile, written, format)
 	}
 	body := b[:len(b)-sha256.Size]
 	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], b[len(body):]) {
@@ -74,7 +91,7 @@ func Parse(b []byte) (*Model, error) {
 	r := reader{rest: body[len(magic)+1:]}
 	m := &Model{version: r.text(), built: time.UnixMilli(r.varint()).UTC()}
 	n := r.count(maxItems)
-	m.items, m.index, m.from = make([]string, 0, n), make(map[string]uint32, n), make([]uint32, n+1)
+	m.items, m.index = make([]string, 0, n), make(map[string]uint32, n)
 	for range n {
 		item := r.text()
 		if _, twice := m.index[item]; r.err == nil && (twice || item == "") {
@@ -83,6 +100,45 @@ func Parse(b []byte) (*Model, error) {
 		m.index[item] = uint32(len(m.items))
 		m.items = append(m.items, item)
 	}
+	if written == 1 {
+		m.tables[Viewed] = r.rows(n)
+	} else {
+		r.tables(m, n)
+	}
+	if len(r.rest) > 0 {
+		r.fail("something follows it")
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	return m, nil
+}
+
+// tables reads the tables of n items into a model.
+func (r *reader) tables(m *Model, n int) {
+	var names []string
+	for range r.count(maxTable) {
+		name := r.text()
+		if slices.Contains(names, name) {
+			r.fail("a table is there twice")
+		}
+		names = append(names, name)
+		table := r.rows(n)
+		if r.err != nil {
+			return
+		}
+		if t := slices.Index(tableNames[:], name); t >= 0 {
+			m.tables[t] = table
+		}
+	}
+}
+
+// rows reads a table of n items.
+func (r *reader) rows(n int) (table rows) {
+	if r.err != nil {
+		return table
+	}
+	table.from = make([]uint32, n+1)
 	for i := range n {
 		row := r.count(maxRow)
 		before := float32(math.Inf(1))
@@ -92,23 +148,17 @@ func Parse(b []byte) (*Model, error) {
 				r.fail("a neighbour makes no sense")
 			}
 			if r.err != nil {
-				break
+				return table
 			}
 			before = score
-			m.to, m.score = append(m.to, uint32(to)), append(m.score, score)
+			table.to, table.score = append(table.to, uint32(to)), append(table.score, score)
 		}
-		m.from[i+1] = uint32(len(m.to))
+		table.from[i+1] = uint32(len(table.to))
 		if r.err != nil {
-			return nil, r.err
+			return table
 		}
 	}
-	if len(r.rest) > 0 {
-		r.fail("something follows it")
-	}
-	if r.err != nil {
-		return nil, r.err
-	}
-	return m, nil
+	return table
 }
 
 // reader cuts values off a file; after the first fault it gives zeros.

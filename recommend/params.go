@@ -1,10 +1,5 @@
 package recommend
 
-import (
-	"fmt"
-	"math"
-)
-
 // Params are the parameters of the table. DESIGN.md says what they do and where their values come from.
 type Params struct {
 	Neighbours   int     // of each product in the table
@@ -29,17 +24,14 @@ func Default() Params {
 // Check reports what is wrong with parameters.
 func (p Params) Check() error {
 	for name, n := range map[string]int{"Neighbours": p.Neighbours, "Sessions": p.Sessions, "SessionItems": p.SessionItems, "SessionViews": p.SessionViews, "Steps": p.Steps} {
-		if n < 1 || n > 100_000 {
-			return fmt.Errorf("recommend: %s is %d; give 1 to 100000", name, n)
+		if err := checkCount(name, n); err != nil {
+			return err
 		}
 	}
 	for name, x := range map[string]float64{"Alpha": p.Alpha, "Shrink": p.Shrink, "Length": p.Length, "Following": p.Following, "Preceding": p.Preceding, "Decay": p.Decay} {
-		if math.IsNaN(x) || x < 0 || x > 1000 {
-			return fmt.Errorf("recommend: %s is %v; give 0 to 1000", name, x)
+		if err := checkFactor(name, x); err != nil {
+			return err
 		}
 	}
-	if p.Decay == 0 || p.Alpha > 1 {
-		return fmt.Errorf("recommend: Decay is %v and Alpha %v; give more than 0, and at most 1", p.Decay, p.Alpha)
-	}
-	return nil
+	return checkShares(p.Decay, p.Alpha)
 }

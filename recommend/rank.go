@@ -16,8 +16,9 @@ const (
 
 // Options narrow a recommendation.
 type Options struct {
-	May  func(item string) bool // what may be shown; nil: everything
-	Seen bool                   // what was seen is among it, as a reminder
+	Table Table                  // out of which; Viewed by default
+	May   func(item string) bool // what may be shown; nil: everything
+	Seen  bool                   // what was seen is among it, as a reminder
 }
 
 // Recommendation is an item for somebody.
@@ -43,7 +44,7 @@ func (m *Model) Recommend(visit []string, n int, o Options) []Recommendation {
 	if s == nil {
 		s = &scratch{score: make([]float32, len(m.items)), best: make([]float32, len(m.items)), because: make([]uint32, len(m.items))}
 	}
-	m.add(s, visit)
+	m.add(s, &m.tables[o.Table], visit)
 	if o.Seen {
 		m.remind(s, visit)
 	}
@@ -73,8 +74,8 @@ func (m *Model) Recommend(visit []string, n int, o Options) []Recommendation {
 	return out
 }
 
-// add sums the tables of a visit's last items up.
-func (m *Model) add(s *scratch, visit []string) {
+// add sums the neighbours of a visit's last items up.
+func (m *Model) add(s *scratch, table *rows, visit []string) {
 	var newest [lastItems]string
 	taken := newest[:0]
 	for at := len(visit) - 1; at >= 0 && len(taken) < lastItems; at-- {
@@ -87,8 +88,8 @@ func (m *Model) add(s *scratch, visit []string) {
 			continue
 		}
 		weight := 1 / float32(len(taken))
-		for k := m.from[i]; k < m.from[i+1]; k++ {
-			s.put(m.to[k], weight*m.score[k], i)
+		for k, end := table.of(i); k < end; k++ {
+			s.put(table.to[k], weight*table.score[k], i)
 		}
 	}
 }

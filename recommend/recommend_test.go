@@ -1,11 +1,14 @@
 package recommend
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -23,7 +26,7 @@ func table(t testing.TB, rows ...string) *Model {
 		if _, err := fmt.Sscan(row, &item, &neighbour, &score); err != nil {
 			t.Fatal(err)
 		}
-		if err := b.Add(item, neighbour, score); err != nil {
+		if err := b.Add(Viewed, item, neighbour, score); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -95,7 +98,7 @@ func TestBuilderRefuses(t *testing.T) {
 		a, b  string
 		score float32
 	}{{"", "b", 1}, {"a", "", 1}, {"a", "a", 1}, {"a", "b", 0}, {"a", "b", -1}, {"a", "b", float32(math.NaN())}, {"a", "b", float32(math.Inf(1))}} {
-		if b.Add(c.a, c.b, c.score) == nil {
+		if b.Add(Viewed, c.a, c.b, c.score) == nil {
 			t.Errorf("%+v is taken", c)
 		}
 	}
@@ -109,7 +112,7 @@ func random(t testing.TB, n, neighbours int) *Model {
 	for i := range n {
 		for range neighbours {
 			if to := rng.IntN(n); to != i {
-				if err := b.Add(fmt.Sprint("item-", i), fmt.Sprint("item-", to), rng.Float32()+0.001); err != nil {
+				if err := b.Add(Viewed, fmt.Sprint("item-", i), fmt.Sprint("item-", to), rng.Float32()+0.001); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -126,7 +129,7 @@ func TestFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if back.Version() != m.Version() || !back.Built().Equal(m.Built()) || back.Len() != 50 || back.Pairs() != m.Pairs() || !reflect.DeepEqual(back.Neighbours("item-7"), m.Neighbours("item-7")) {
+	if back.Version() != m.Version() || !back.Built().Equal(m.Built()) || back.Len() != 50 || back.Pairs() != m.Pairs() || !reflect.DeepEqual(back.Neighbours(Viewed, "item-7"), m.Neighbours(Viewed, "item-7")) {
 		t.Errorf("it comes back as another: %v %v %d", back.Version(), back.Built(), back.Len())
 	}
 	visit := []string{"item-1", "item-2", "item-3"}
@@ -150,12 +153,80 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// TestTablesOfTheirOwn: each table answers for itself, and both come back out of the file.
+func TestTablesOfTheirOwn(t *testing.T) {
+	b := NewBuilder("v1", time.Now())
+	if err := errors.Join(b.Add(Viewed, "mug", "plate", 0.4), b.Add(Bought, "mug", "spoon", 0.3), b.Add(Bought, "spoon", "mug", 0.3)); err != nil {
+		t.Fatal(err)
+	}
+	made := b.Model()
+	read, err := Parse(made.Append(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []*Model{made, read} {
+		if got := m.Recommend([]string{"mug"}, 5, Options{}); items(got) != "plate" {
+			t.Errorf("viewed: %+v", got)
+		}
+		if got := m.Recommend([]string{"mug"}, 5, Options{Table: Bought}); items(got) != "spoon" {
+			t.Errorf("bought: %+v", got)
+		}
+		if got := m.Recommend([]string{"spoon"}, 5, Options{}); len(got) != 0 || m.Pairs() != 3 || m.Len() != 3 {
+			t.Errorf("%+v, %d pairs of %d items", got, m.Pairs(), m.Len())
+		}
+	}
+	if got := table(t, "mug plate 0.4").Recommend([]string{"mug"}, 5, Options{Table: Bought}); len(got) != 0 {
+		t.Errorf("out of no table: %+v", got)
+	}
+}
+
+// TestFilesOfBefore: a file of format 1 is a table of what is looked at; a table of a name that is not known is left out, and a newer format is refused.
+func TestFilesOfBefore(t *testing.T) {
+	text, err := os.ReadFile("testdata/table-v1.hex")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := Parse(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := m.Recommend([]string{"mug"}, 5, Options{}); items(got) != "bowl plate" || m.Version() != "v1" || m.Built().UnixMilli() != 1_700_000_000_123 || m.Pairs() != 3 {
+		t.Errorf("%+v, version %s of %v", got, m.Version(), m.Built())
+	}
+	whole := table(t, "mug plate 0.4").Append(nil)
+	change := func(old, now string) []byte {
+		b := bytes.Replace(whole[:len(whole)-sha256.Size], []byte(old), []byte(now), 1)
+		sum := sha256.Sum256(b)
+		return append(b, sum[:]...)
+	}
+	if m, err := Parse(change("bought", "return")); err != nil || m.Pairs() != 1 {
+		t.Errorf("a table that is not known: %v", err)
+	}
+	for what, b := range map[string][]byte{"a newer format": change("MRDR\x02", "MRDR\x03"), "format 0": change("MRDR\x02", "MRDR\x00"), "a table twice": change("bought", "viewed")} {
+		if _, err := Parse(b); !errors.Is(err, ErrFile) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 // FuzzParse: no file makes Parse panic or take memory that it does not have bytes for, and what it takes can be used. The
 // checksum is put right, as nothing but damage is found by it.
 func FuzzParse(f *testing.F) {
 	whole := table(f, "mug plate 0.4", "mug bowl 0.4", "pot mug 0.5").Append(nil)
 	f.Add(whole[:len(whole)-sha256.Size])
 	f.Add([]byte(magic + "\x01"))
+	old, err := os.ReadFile("testdata/table-v1.hex")
+	if err != nil {
+		f.Fatal(err)
+	}
+	if old, err = hex.DecodeString(strings.TrimSpace(string(old))); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(old[:len(old)-sha256.Size])
 	f.Fuzz(func(t *testing.T, b []byte) {
 		sum := sha256.Sum256(b)
 		m, err := Parse(append(slices.Clone(b), sum[:]...))
@@ -166,9 +237,11 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		visit := m.items[:min(12, len(m.items))]
-		for _, r := range m.Recommend(visit, 20, Options{Seen: true}) {
-			if !(r.Score > 0) {
-				t.Errorf("%+v", r)
+		for _, table := range []Table{Viewed, Bought} {
+			for _, r := range m.Recommend(visit, 20, Options{Table: table, Seen: true}) {
+				if !(r.Score > 0) {
+					t.Errorf("%+v", r)
+				}
 			}
 		}
 		if again, err := Parse(m.Append(nil)); err != nil || again.Pairs() != m.Pairs() {

@@ -146,7 +146,7 @@ func table(ctx context.Context, a *analytics.Analytics, began time.Time, say fun
 	stop := every(5*time.Second, func(d time.Duration) { say("making the table: %v", d) })
 	defer stop()
 	began = time.Now()
-	m, err := a.Neighbours(ctx, "recs-eval", time.Unix(-int64(100*365*24*time.Hour/time.Second), 0), time.Date(2250, 1, 1, 0, 0, 0, 0, time.UTC), recommend.Default())
+	m, err := a.Tables(ctx, "recs-eval", time.Unix(-int64(100*365*24*time.Hour/time.Second), 0), time.Date(2250, 1, 1, 0, 0, 0, 0, time.UTC), recommend.Default(), recommend.DefaultOrders())
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func (o *options) recommendations(cores *coreclient.Client, clicks *analytics.An
 	if o.clickhouseURL != "" {
 		cfg.Learn = func(ctx context.Context, version string) (*recommend.Model, error) {
 			now := time.Now()
-			return clicks.Neighbours(ctx, version, now.Add(-learnFrom), now.Add(time.Hour), recommend.Default())
+			return clicks.Tables(ctx, version, now.Add(-learnFrom), now.Add(time.Hour), recommend.Default(), recommend.DefaultOrders())
 		}
 	}
 	return recommender.New(cfg)

@@ -2,8 +2,10 @@ package recommender
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -85,7 +87,7 @@ func (w *world) change(fn func()) {
 // learned is a table with one pair.
 func learned(_ context.Context, version string) (*recommend.Model, error) {
 	b := recommend.NewBuilder(version, time.Now())
-	if err := errors.Join(b.Add("mug", "plate", 1), b.Add("plate", "mug", 1)); err != nil {
+	if err := errors.Join(b.Add(recommend.Viewed, "mug", "plate", 1), b.Add(recommend.Viewed, "plate", "mug", 1)); err != nil {
 		return nil, err
 	}
 	return b.Model(), nil
@@ -171,6 +173,12 @@ func TestTheOldTableStays(t *testing.T) {
 	}
 	stays("no file", func() { w.newest = api.RecommendationTable{Version: "v2", Key: "v2"} })
 	stays("a damaged file", func() { w.files["v2"] = good[:len(good)-1] })
+	stays("a file of a newer format", func() {
+		newer := slices.Clone(good[:len(good)-sha256.Size])
+		newer[len("MRDR")]++
+		sum := sha256.Sum256(newer)
+		w.files["v2"] = append(newer, sum[:]...)
+	})
 	stays("another version's file", func() { w.files["v2"] = good })
 	stays("an outage", func() { w.down = true })
 	m2, _ := learned(t.Context(), "v2")

@@ -3,6 +3,7 @@ package recseval
 import (
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"meridian/recommend"
@@ -71,11 +72,21 @@ func Reference(train []Session, p recommend.Params) (*recommend.Model, error) {
 			}
 		}
 	}
+	rows := map[string][]recommend.Neighbour{}
 	for a, row := range together {
-		best := make([]recommend.Neighbour, 0, len(row))
 		for b, w := range row {
-			best = append(best, recommend.Neighbour{Item: b, Score: float32(w / (math.Pow(weightOf[a]+p.Shrink, p.Alpha) * math.Pow(weightOf[b]+p.Shrink, 1-p.Alpha)))})
+			rows[a] = append(rows[a], recommend.Neighbour{Item: b, Score: float32(w / (math.Pow(weightOf[a]+p.Shrink, p.Alpha) * math.Pow(weightOf[b]+p.Shrink, 1-p.Alpha)))})
 		}
+	}
+	if err := addBest(b, recommend.Viewed, rows, p.Neighbours); err != nil {
+		return nil, err
+	}
+	return b.Model(), nil
+}
+
+// addBest adds the best so many neighbours of each item; equal ones go by their names.
+func addBest(b *recommend.Builder, t recommend.Table, rows map[string][]recommend.Neighbour, most int) error {
+	for item, best := range rows {
 		slices.SortFunc(best, func(x, y recommend.Neighbour) int {
 			if x.Score != y.Score {
 				if x.Score > y.Score {
@@ -83,16 +94,13 @@ func Reference(train []Session, p recommend.Params) (*recommend.Model, error) {
 				}
 				return 1
 			}
-			if x.Item < y.Item {
-				return -1
-			}
-			return 1
+			return strings.Compare(x.Item, y.Item)
 		})
-		for _, n := range best[:min(p.Neighbours, len(best))] {
-			if err := b.Add(a, n.Item, n.Score); err != nil {
-				return nil, err
+		for _, n := range best[:min(most, len(best))] {
+			if err := b.Add(t, item, n.Item, n.Score); err != nil {
+				return err
 			}
 		}
 	}
-	return b.Model(), nil
+	return nil
 }
