@@ -322,9 +322,16 @@ func (w *warehouse) rollDay(ctx context.Context, day, now time.Time) error {
 		return err
 	}
 	if before.Unix() <= 0 {
-		return nil
+		before = now // what else there is of the day was counted before a migration, and nobody reads it
 	}
 	for _, r := range rollups {
+		var left uint64
+		if err := w.conn.QueryRow(ctx, "SELECT count() FROM "+r.name+" WHERE day = '"+day.Format(time.DateOnly)+"' AND made_at < '"+milliseconds(before)+"'").Scan(&left); err != nil {
+			return fmt.Errorf("%s, counts of before: %w", r.name, err)
+		}
+		if left == 0 {
+			continue
+		}
 		if err := w.conn.Exec(ctx, "DELETE FROM "+r.name+" WHERE day = '"+day.Format(time.DateOnly)+"' AND made_at < '"+milliseconds(before)+"'"); err != nil {
 			return fmt.Errorf("%s, counts of before: %w", r.name, err)
 		}

@@ -11,35 +11,48 @@ import (
 	"meridian/internal/pause"
 )
 
-// trendsMax bounds what is asked for and what is kept in memory; trendsEvery is how old it may be.
+// trendsMax bounds what is asked for and what is kept in memory; trendsEvery is how old it may be. elsewhereMost is the interest of all other
+// regions together that counts in one: once it has seen so much of its own in two weeks, its own weighs more.
 const (
-	trendsMax   = 100
-	trendsEvery = time.Minute
+	trendsMax     = 100
+	trendsEvery   = time.Minute
+	elsewhereMost = 500
 )
 
 // trendSQL ranks products by how far interest in the last six hours is above what these hours of the
 // day have seen over two weeks, in units of its own noise: (now - usual) / sqrt(usual + 3). A
 // product that is merely always popular comes after one that is rising; with little traffic it is
-// plain popularity.
+// plain popularity. Interest is that of the region, with what there is elsewhere scaled down to elsewhereMost views added to it (shrinkage towards
+// the whole shop, as by that many observations before): where there is little of its own, the whole shop speaks.
 const trendSQL = `
 SELECT product
 FROM
 (
     SELECT
         product,
-        toFloat64(sumIf(viewers + 3 * carters, hour >= now_hour - INTERVAL 5 HOUR)) AS recent,
-        toFloat64(sumIf(viewers + 3 * carters, hour < now_hour - INTERVAL 5 HOUR)) / 14 AS usual,
-        toStartOfHour({now:DateTime('UTC')}, 'UTC') AS now_hour
-    FROM @interest_hours
-    WHERE hour > now_hour - INTERVAL 14 DAY AND hour <= now_hour
-      AND (dateDiff('hour', hour, now_hour) % 24) <= 5
-    GROUP BY product
+        if(sum(elsewhere_recent + 14 * elsewhere_usual) OVER () = 0, 0, least(1, {elsewhere:Float64} / sum(elsewhere_recent + 14 * elsewhere_usual) OVER ())) AS share,
+        here_recent + share * elsewhere_recent AS recent,
+        here_usual + share * elsewhere_usual AS usual
+    FROM
+    (
+        SELECT
+            product,
+            toStartOfHour({now:DateTime('UTC')}, 'UTC') AS now_hour,
+            toFloat64(sumIf(viewers + 3 * carters, region = {region:String} AND hour >= now_hour - INTERVAL 5 HOUR)) AS here_recent,
+            toFloat64(sumIf(viewers + 3 * carters, region = {region:String} AND hour < now_hour - INTERVAL 5 HOUR)) / 14 AS here_usual,
+            toFloat64(sumIf(viewers + 3 * carters, region != {region:String} AND hour >= now_hour - INTERVAL 5 HOUR)) AS elsewhere_recent,
+            toFloat64(sumIf(viewers + 3 * carters, region != {region:String} AND hour < now_hour - INTERVAL 5 HOUR)) / 14 AS elsewhere_usual
+        FROM @interest_hours
+        WHERE hour > now_hour - INTERVAL 14 DAY AND hour <= now_hour
+          AND (dateDiff('hour', hour, now_hour) % 24) <= 5
+        GROUP BY product
+    )
 )
 WHERE recent + usual > 0
 ORDER BY (recent - usual) / sqrt(usual + 3) DESC, recent DESC, product
 LIMIT {n:UInt32}`
 
-// Trending asks ClickHouse for product handles, best first.
+// Trending asks ClickHouse for product handles, best first in the region of this edge.
 func (a *Analytics) Trending(ctx context.Context, n int) ([]string, error) {
 	if n < 1 || n > trendsMax {
 		return nil, api.Invalid("n", "must be from 1 to %d", trendsMax)
@@ -54,7 +67,8 @@ func (a *Analytics) Trending(ctx context.Context, n int) ([]string, error) {
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	rows, err := w.conn.Query(ctx, k.expand(trendSQL, from, to, now), clickhouse.Named("from", milliseconds(from)), clickhouse.Named("to", milliseconds(to)), clickhouse.Named("now", now.Format(time.DateTime)), clickhouse.Named("n", fmt.Sprint(n)))
+	rows, err := w.conn.Query(ctx, k.expand(trendSQL, from, to, now), clickhouse.Named("from", milliseconds(from)), clickhouse.Named("to", milliseconds(to)), clickhouse.Named("now", now.Format(time.DateTime)), clickhouse.Named("n", fmt.Sprint(n)),
+		clickhouse.Named("region", a.cfg.Region), clickhouse.Named("elsewhere", fmt.Sprint(elsewhereMost)))
 	if err != nil {
 		return nil, unavailable(err)
 	}
