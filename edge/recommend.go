@@ -27,7 +27,8 @@ const (
 	byTable    = "item-to-item"
 	byOrders   = "bought-together"
 	byTrend    = "trending"
-	trendRules = "1" // the version of what is popular
+	byMemory   = "recent"
+	trendRules = "1" // the version of what needs no table
 
 	popularReason = "Popular this week"
 	besideReason  = "Often looked at with this"
@@ -48,7 +49,7 @@ const (
 )
 
 // recommendationSlots are the places that recommendations are made for.
-var recommendationSlots = []string{"", "product", "cart", "home", "search", "order"}
+var recommendationSlots = []string{"", "product", "cart", "home", "search", "order", "recent"}
 
 // advice is a list of products, and how they were chosen.
 type advice struct {
@@ -115,7 +116,35 @@ func (s *Shop) advise(ctx context.Context, t *trip, n int, o occasion) (a advice
 		a.add(byTrend, more, popularReason)
 	}
 	if a.version == "" {
-		a.algorithm, a.version = byTrend, trendRules
+		a.version = trendRules
+	}
+	if a.algorithm == "" {
+		a.algorithm = byTrend
+	}
+	return a, nil
+}
+
+// remind answers what was seen, the last first, without what can be bought no more. The order is that of time alone: the weights of reminders, 1 by how many
+// views ago, fall with it, and a list that one remembers by must not be shuffled by what goes together.
+func (s *Shop) remind(ctx context.Context, t *trip, n int, seen []string, present string) (advice, error) {
+	a := advice{algorithm: byMemory, version: trendRules}
+	seen = slices.DeleteFunc(slices.Clone(seen), func(h string) bool { return h == present })
+	if len(seen) == 0 {
+		return a, nil
+	}
+	list, err := ask(ctx, t, api.ProductsSet, api.ProductSetQuery{Locale: t.r.Locale, Handles: seen, Brief: true})
+	if err != nil {
+		return a, err
+	}
+	known := map[string]*api.Product{}
+	for i := range list.Items {
+		known[list.Items[i].Handle] = &list.Items[i]
+	}
+	for _, h := range slices.Backward(seen) {
+		if p := known[h]; p != nil && buyable(p) && len(a.products) < n {
+			a.add(byMemory, []api.Product{*p}, "")
+			delete(known, h) // once, where it was seen last
+		}
 	}
 	return a, nil
 }
@@ -251,6 +280,14 @@ func (s *Shop) recommend(ctx context.Context, r *Request) (*Answer, error) {
 	}
 	if limit == 0 {
 		limit = 8
+	}
+	if slot == byMemory {
+		t := s.public(r)
+		picked, err := s.remind(ctx, t, limit, visit, product)
+		if err != nil {
+			return nil, err
+		}
+		return picked.answer(t, slot)
 	}
 	if arm == armHoldout {
 		return s.recommendHeldOut(ctx, r, product, slot, limit)

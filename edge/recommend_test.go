@@ -135,6 +135,24 @@ func TestWhatIsBoughtTogether(t *testing.T) {
 	f.do("GET", "/cart", "").must(t, 200, "The plate", boughtReason+"The mug", `data-algorithm="`+byOrders+"+"+byTable+"+"+byTrend+`"`)
 }
 
+// TestWhatWasSeen: the last first, each once, without the present one and what is sold out or gone.
+func TestWhatWasSeen(t *testing.T) {
+	f := newShopFixture(t, func(c *ShopConfig) { c.Recommendations = goesWith(t, "zebra") })
+	f.sells(t, "gone")
+	for query, want := range map[string]string{
+		"slot=recent&seen=plate,gone,bowl,plate,cup":  "cup plate bowl",
+		"slot=recent&seen=plate,bowl,cup&product=cup": "bowl plate",
+		"slot=recent&seen=plate,bowl,cup&limit=2":     "cup bowl",
+		"slot=recent&seen=gone":                       "",
+		"slot=recent":                                 "",
+		"slot=recent&seen=cup&product=cup":            "",
+	} {
+		if out, items := f.recommends(t, query); items != want || out.Algorithm != byMemory || out.Version != trendRules || out.Slot != "recent" {
+			t.Errorf("%s: %q, %+v", query, items, out)
+		}
+	}
+}
+
 // TestWithoutTables: an edge that has none yet, or whose core does not answer what is in one, is as it was.
 func TestWithoutTables(t *testing.T) {
 	f := newShopFixture(t, func(c *ShopConfig) { c.Recommendations = &ownTables{} })

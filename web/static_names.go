@@ -8,7 +8,7 @@ func hashedName(name string) string {
 	case "app.css":
 		return "app.a9fa8f6d.css"
 	case "app.js":
-		return "app.0a9bf9b4.js"
+		return "app.8a305060.js"
 	case "icon.svg":
 		return "icon.31571d2b.svg"
 	case "speculation.json":

@@ -6,7 +6,8 @@ export async function personalise() {
 	if (!allowed()) return;
 	const product = document.querySelector("[data-product]")?.dataset.product;
 	const before = seen(product);
-	await Promise.allSettled([...document.querySelectorAll("[data-recs=home], [data-recs=product]")].map((s) => fill(s, product, before)));
+	const lists = document.querySelectorAll("[data-recs=home], [data-recs=product], [data-recs=search]");
+	await Promise.allSettled([remind(before), ...[...lists].map((s) => fill(s, product, before))]);
 }
 
 // seen is what this visitor looked at before in this tab, the last one last; product is looked at now.
@@ -32,12 +33,35 @@ async function fill(section, product, before) {
 	else if (before.length > 0) query.set("seen", before.join(","));
 	else return;
 	if (product) query.set("product", product);
+	const { items, ...how } = await ask(query);
+	if (!items || items.length < list.children.length || inView(section)) return;
+	list.replaceChildren(...items.slice(0, list.children.length).map(entry));
+	Object.assign(section.dataset, how);
+}
+
+// What was looked at before stands below all else, where it moves nothing that is in view.
+async function remind(before) {
+	const { page } = document.body.dataset;
+	if (before.length === 0 || (page !== "home" && page !== "product")) return;
+	const { items, ...how } = await ask(new URLSearchParams({ slot: "recent", seen: before.join(",") }));
+	const main = document.querySelector("main");
+	if (!items?.length || main.getBoundingClientRect().bottom < innerHeight) return;
+	const heading = make("h2", "", "You looked at these");
+	heading.id = "recent-h";
+	const list = make("ul");
+	list.append(...items.map(entry));
+	const section = make("section", "rail wrap");
+	section.setAttribute("aria-labelledby", heading.id);
+	Object.assign(section.dataset, { recs: "recent", ...how });
+	section.append(heading, list);
+	main.append(section);
+}
+
+// ask answers a list of recommendations and how it was chosen; nothing of it where there is none.
+async function ask(query) {
 	const answer = await fetch("/api/v1/recommendations?" + query, { priority: "low" });
-	if (!answer.ok) return;
-	const got = await answer.json();
-	if (!got.items || got.items.length < list.children.length || inView(section)) return;
-	list.replaceChildren(...got.items.slice(0, list.children.length).map(entry));
-	Object.assign(section.dataset, { algorithm: got.algorithm, version: got.version });
+	const { items, algorithm, version } = answer.ok ? await answer.json() : {};
+	return { items, algorithm, version };
 }
 
 function inView(section) {
