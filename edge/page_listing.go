@@ -174,11 +174,19 @@ func (s *Shop) searchPage(ctx context.Context, r *Request) (*Answer, error) {
 		v.CorrectedQuery = *found.CorrectedQuery
 	}
 	l.fill(&v, api.List[api.Product]{Items: found.Items, Next: found.Next})
-	if len(found.Items) == 0 {
-		v.Ways = ways(collections)
+	if len(found.Items) > 0 {
+		a := t.answer()
+		a.Tags = append(listTags(found.Items), collectionTags(collections)[1:]...)
+		return page(a, 200, v)
 	}
+	instead, err := s.advise(ctx, t, withCards, occasion{})
+	if err != nil {
+		return nil, err
+	}
+	instead.on(&v.Layout)
+	v.Ways, v.Instead = ways(collections), instead.cards()
 	a := t.answer()
-	a.Tags = append(listTags(found.Items), collectionTags(collections)[1:]...)
+	a.Tags, a.TTL = append(listTags(instead.products), collectionTags(collections)[1:]...), trendingTTL
 	return page(a, 200, v)
 }
 

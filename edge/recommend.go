@@ -26,6 +26,7 @@ type Recommendations interface {
 const (
 	byTable    = "item-to-item"
 	byOrders   = "bought-together"
+	byShelf    = "collection"
 	byTrend    = "trending"
 	byMemory   = "recent"
 	trendRules = "1" // the version of what needs no table
@@ -35,6 +36,7 @@ const (
 	viewedReason  = "Since you looked at " // what
 	withReason    = "Goes with "           // what
 	boughtReason  = "Often bought with "   // what
+	shelfReason   = "More from "           // collection
 	gone          = "something you chose"  // what has no name any more
 )
 
@@ -108,6 +110,11 @@ func (s *Shop) advise(ctx context.Context, t *trip, n int, o occasion) (a advice
 			a.version = model.Version()
 		}
 	}
+	if o.page != "" && len(a.products) < n {
+		if err := s.shelf(ctx, t, n, o.page, &a); err != nil {
+			return a, err
+		}
+	}
 	if len(a.products) < n {
 		more, err := s.popular(ctx, t, n-len(a.products), append(slices.Clone(o.visit), handlesOf(a.products)...))
 		if err != nil {
@@ -122,6 +129,26 @@ func (s *Shop) advise(ctx context.Context, t *trip, n int, o occasion) (a advice
 		a.algorithm = byTrend
 	}
 	return a, nil
+}
+
+// shelf adds products of the first collection of the one that the page is about, where a table has too few beside it: what lies on one shelf is nearer
+// than what is popular anywhere.
+func (s *Shop) shelf(ctx context.Context, t *trip, n int, page string, a *advice) error {
+	list, err := ask(ctx, t, api.ProductsSet, api.ProductSetQuery{Locale: t.r.Locale, Handles: []string{page}, Brief: true})
+	if err != nil || len(list.Items) == 0 || len(list.Items[0].Collections) == 0 {
+		return err
+	}
+	there := append(handlesOf(a.products), page)
+	found, err := ask(ctx, t, api.CollectionGet, api.CollectionQuery{Page: api.Page{Limit: min(n+len(there)+spareCards, maxLimit)}, Locale: t.r.Locale, Handle: list.Items[0].Collections[0], Brief: true})
+	if api.CodeOf(err) == api.CodeNotFound {
+		return nil // it went since
+	}
+	if err != nil {
+		return err
+	}
+	more := appendNew(nil, slices.DeleteFunc(found.Products.Items, func(p api.Product) bool { return !buyable(&p) }), there)
+	a.add(byShelf, more[:min(n-len(a.products), len(more))], shelfReason+found.Title)
+	return nil
 }
 
 // remind answers what was seen, the last first, without what can be bought no more. The order is that of time alone: the weights of reminders, 1 by how many

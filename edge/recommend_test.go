@@ -84,7 +84,7 @@ func TestTheTableRecommends(t *testing.T) {
 		{"seen=mug&limit=3", "zebra apple bowl", byTable, "v7", viewedReason + "The mug"},
 		{"seen=mug,bowl&limit=2", "zebra apple", byTable, "v7", viewedReason + "The mug"},
 		{"product=mug&seen=zebra&limit=3", "apple bowl hot", byTable + "+" + byTrend, "v7", besideReason},
-		{"product=plate&limit=2", "apple hot", byTrend, trendRules, popularReason},
+		{"product=plate&limit=2", "mug apple", byShelf + "+" + byTrend, trendRules, shelfReason + "Kitchen"},
 		{"limit=2", "apple hot", byTrend, trendRules, popularReason},
 	} {
 		out, items := f.recommends(t, c.query)
@@ -135,6 +135,39 @@ func TestWhatIsBoughtTogether(t *testing.T) {
 	f.do("GET", "/cart", "").must(t, 200, "The plate", boughtReason+"The mug", `data-algorithm="`+byOrders+"+"+byTable+"+"+byTrend+`"`)
 }
 
+// TestTheShelfComesBeforeWhatIsPopular: beside a product of which a table says too little are products of its collection, none of them sold out or there
+// already; then what is popular.
+func TestTheShelfComesBeforeWhatIsPopular(t *testing.T) {
+	f := newShopFixture(t, func(c *ShopConfig) { c.Recommendations = goesWith(t, "zebra") })
+	f.sells(t)
+	f.clicks.trending = []string{"hot"}
+	var shelf []api.Product
+	for _, h := range []string{"gone", "zebra", "mug", "bowl", "cup"} {
+		p := mug()
+		p.Handle, p.Title, p.Variants = h, "The "+h, p.Variants[:1]
+		if h == "gone" {
+			p.Variants = []api.Variant{{SKU: "G"}}
+		}
+		shelf = append(shelf, p)
+	}
+	f.core.says("collections.get", api.CollectionPage{Collection: api.Collection{Handle: "kitchen", Title: "Kitchen"}, Products: api.List[api.Product]{Items: shelf}})
+	for _, c := range []struct{ query, items, algorithm, version string }{
+		{"product=mug&limit=2", "zebra bowl", byTable + "+" + byShelf, "v7"},
+		{"product=mug&limit=4", "zebra bowl cup hot", byTable + "+" + byShelf + "+" + byTrend, "v7"},
+		{"product=plate&limit=2", "zebra mug", byShelf, trendRules},
+	} {
+		out, items := f.recommends(t, c.query)
+		if items != c.items || out.Algorithm != c.algorithm || out.Version != c.version || out.Items[1].Reason != shelfReason+"Kitchen" {
+			t.Errorf("%s: %q, %+v", c.query, items, out)
+		}
+	}
+	f.do("GET", "/products/mug", "").must(t, 200, shelfReason+"Kitchen", `data-algorithm="`+byTable+"+"+byShelf+"+"+byTrend+`"`)
+	f.core.on("collections.get", func(wireCall) wireAnswer { return wireAnswer{V: api.NewError(api.CodeNotFound, "Gone.")} })
+	if out, items := f.recommends(t, "product=plate&limit=1"); items != "hot" || out.Algorithm != byTrend {
+		t.Errorf("without a collection: %q, %+v", items, out)
+	}
+}
+
 // TestWhatWasSeen: the last first, each once, without the present one and what is sold out or gone.
 func TestWhatWasSeen(t *testing.T) {
 	f := newShopFixture(t, func(c *ShopConfig) { c.Recommendations = goesWith(t, "zebra") })
@@ -150,6 +183,20 @@ func TestWhatWasSeen(t *testing.T) {
 		if out, items := f.recommends(t, query); items != want || out.Algorithm != byMemory || out.Version != trendRules || out.Slot != "recent" {
 			t.Errorf("%s: %q, %+v", query, items, out)
 		}
+	}
+}
+
+// TestAnEmptySearchRecommends: what is popular, and nothing sold out; a search that finds something recommends nothing.
+func TestAnEmptySearchRecommends(t *testing.T) {
+	f := newShopFixture(t, nil)
+	f.sells(t, "gone")
+	f.clicks.trending = []string{"gone", "hot"}
+	if a := f.do("GET", "/search?q=mug", "").must(t, 200); strings.Contains(a.body, "data-recs") {
+		t.Error("beside results something is recommended")
+	}
+	f.core.says("search", api.SearchResult{})
+	if a := f.do("GET", "/search?q=zeppelin", "").must(t, 200, `data-recs="search"`, `data-algorithm="trending"`, "The hot"); strings.Contains(a.body, "The gone") {
+		t.Error("what is sold out is recommended")
 	}
 }
 

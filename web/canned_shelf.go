@@ -57,7 +57,7 @@ func cannedSearch() Listing {
 func cannedEmptySearch() Listing {
 	l := cannedLayout("Search: hammock", "/search")
 	l.Query, l.NoIndex = "hammock", true
-	return Listing{Layout: l, Heading: "Search: hammock", Search: true, Action: "/search",
+	return Listing{Layout: l, Heading: "Search: hammock", Search: true, Action: "/search", Instead: cannedRecommended(),
 		Ways: []Link{{Label: "Ceramics", Href: "/collections/ceramics"}, {Label: "Lamps", Href: "/collections/lamps"}, {Label: "Home", Href: "/"}}}
 }
 

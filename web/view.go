@@ -116,8 +116,9 @@ type Listing struct {
 	Cards []Card
 	// NextHref leads to the next page, empty at the end; FirstHref back to the start, empty on it.
 	NextHref, FirstHref string
-	// Ways are offered when nothing was found.
-	Ways []Link
+	// Ways are offered when nothing was found, and Instead are recommended.
+	Ways    []Link
+	Instead []Card
 	// Action is the address of the filter form.
 	Action string
 }
