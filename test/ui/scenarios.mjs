@@ -200,7 +200,58 @@ async function unfollowed(browser) {
 	assert.equal(await page.evaluate(() => sessionStorage.getItem("visit")), null);
 }
 
+// visitEnding is the id of a visit that begins now, a UUID of version 7; its end decides what is recommended.
+function visitEnding(tail) {
+	const now = Date.now().toString(16).padStart(12, "0");
+	const some = Math.floor(Math.random() * 0x10000).toString(16).padStart(4, "0");
+	return `${now.slice(0, 8)}-${now.slice(8)}-7000-8000-${some}${tail}`;
+}
+
+// compared looks at two products as a visit in one arm: what is recommended is of that arm unless it is in view, and the second page
+// ends with the first product.
+async function compared(browser, arm, tail) {
+	const visit = visitEnding(tail);
+	const [one, two] = (await catalogue()).filter((p) => p.variants.some((v) => v.available > 3));
+	const { context, page, faults } = await open(browser, { viewport: { width: 1280, height: 400 } });
+	await context.addInitScript((id) => sessionStorage.setItem("visit", id), visit);
+	await page.goto(`/products/${one.handle}`);
+	const list = page.locator("[data-recs=product]");
+	await until("the list to be decided", () => list.evaluate((e) => Boolean(e.dataset.arm)));
+	await page.waitForLoadState("networkidle");
+	assert.equal(await list.getAttribute("data-arm"), arm);
+	if (arm === "holdout") {
+		assert.deepEqual([await list.getAttribute("data-algorithm"), await list.getAttribute("data-version")], ["trending", "holdout-1"]);
+		for (const reason of await list.locator(".reason").allInnerTexts()) assert.equal(reason, "Popular this week");
+	} else {
+		assert.doesNotMatch(await list.getAttribute("data-version"), /^holdout/);
+	}
+	await list.scrollIntoViewIfNeeded();
+	await list.getByRole("heading", { level: 2 }).hover();
+
+	await page.goto(`/products/${two.handle}`);
+	const before = page.locator("[data-recs=recent]");
+	await before.waitFor({ state: "attached" });
+	assert.deepEqual(await before.locator("[data-item]").evaluateAll((cards) => cards.map((c) => c.dataset.item)), [one.handle]);
+	assert.equal(await before.evaluate((e) => e === document.querySelector("main").lastElementChild), true, "what was seen stands below all else");
+
+	// What is in view when the page comes is never moved, and in no arm.
+	await page.setViewportSize({ width: 1280, height: 6000 });
+	const asked = [];
+	page.on("request", (r) => asked.push(r.url()));
+	await page.goto(`/products/${one.handle}`);
+	await page.waitForLoadState("networkidle");
+	assert.equal(await list.getAttribute("data-arm"), null);
+	assert.equal(await before.count(), 0, "nothing is pushed down that is in view");
+	assert.ok(!asked.some((u) => /slot=product/.test(u)), "nothing is fetched for it");
+	assert.deepEqual(faults, []);
+	await context.close();
+	return { visit };
+}
+
+// The ends are the last that is held out of 5 % and the first that is not, as in the edge's own test.
 export const scenarios = {
+	"held-out": (browser) => compared(browser, "holdout", "0ccccccc"),
+	"with-the-table": (browser) => compared(browser, "table", "0ccccccd"),
 	purchase: (browser) => purchase(browser, true),
 	"purchase-without-javascript": (browser) => purchase(browser, false),
 	declined,

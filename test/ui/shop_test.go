@@ -70,6 +70,18 @@ func TestEveryKindOfPage(t *testing.T) {
 	shared.play(t, "pages", 0)
 }
 
+// TestArms looks at products as a visit of each arm, and then for its exposures in ClickHouse.
+func TestArms(t *testing.T) {
+	for scenario, arm := range map[string]string{"held-out": "holdout", "with-the-table": "table"} {
+		t.Run(scenario, func(t *testing.T) {
+			t.Parallel()
+			o := shared.play(t, scenario, 0)
+			inTime(t, "the exposure", arm+"\tproduct", fmt.Sprintf(
+				"SELECT DISTINCT algorithm, slot FROM clickstream WHERE type = 'rec_exposure' AND session = '%s' FORMAT TSV", o.Visit))
+		})
+	}
+}
+
 func TestUnfollowed(t *testing.T) {
 	t.Parallel()
 	shared.play(t, "unfollowed", 0)
