@@ -9,6 +9,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
+	"meridian/api"
 	"meridian/recommend"
 )
 
@@ -30,7 +31,8 @@ const (
 // ErrNothingToLearn says that there were no two products in one session.
 var ErrNothingToLearn = errors.New("analytics: nobody has looked at two products in one visit yet, or bought them together twice")
 
-// Tables makes the tables of recommendations out of what people who are no bots looked at, and what was ordered, in [from, to).
+// Tables makes the tables of recommendations out of what people looked at and ordered in [from, to) who are no bots and agreed to
+// be remembered.
 func (a *Analytics) Tables(ctx context.Context, version string, from, to time.Time, p recommend.Params, orders recommend.OrderParams) (*recommend.Model, error) {
 	if err := errors.Join(p.Check(), orders.Check()); err != nil {
 		return nil, err
@@ -47,7 +49,7 @@ func (a *Analytics) Tables(ctx context.Context, version string, from, to time.Ti
 func (w *warehouse) makeTables(ctx context.Context, version string, from, to time.Time, p recommend.Params, orders recommend.OrderParams) (*recommend.Model, error) {
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
 		"max_execution_time": int(buildTimeout / time.Second), "max_bytes_before_external_group_by": spillBytes, "max_bytes_before_external_sort": spillBytes}))
-	span := []any{clickhouse.Named("from", milliseconds(from)), clickhouse.Named("to", milliseconds(to))}
+	span := []any{clickhouse.Named("from", milliseconds(from)), clickhouse.Named("to", milliseconds(to)), clickhouse.Named("anonymous", api.AnonymousSession)}
 	names, err := w.itemNames(ctx, span)
 	if err != nil {
 		return nil, fmt.Errorf("read what people looked at and bought: %w", err)

@@ -194,7 +194,8 @@ func TestQualityThroughClickHouse(t *testing.T) {
 	}
 }
 
-// TestNeighboursOfWhom: bots, other kinds of events, other times and lonely views are not learned from; where nothing is left, that is said.
+// TestNeighboursOfWhom: bots, people who did not agree, other kinds of events, other times and lonely views are not learned from; where
+// nothing is left, that is said.
 func TestNeighboursOfWhom(t *testing.T) {
 	e := startEngine(t)
 	a := openTest(t, Config{Addr: e.url()})
@@ -221,6 +222,13 @@ func TestNeighboursOfWhom(t *testing.T) {
 	if err := a.Record(ctx, api.EventBatch{Events: visit(5, now, "mug", "trap")}, Client{UserAgent: "Googlebot"}); err != nil {
 		t.Fatal(err)
 	}
+	anonymous := visit(6, now, "mug", "stranger")
+	for i := range anonymous {
+		anonymous[i].Session = api.AnonymousSession + anonymous[i].Session
+	}
+	if err := a.Import(ctx, anonymous); err != nil {
+		t.Fatal(err)
+	}
 	drained(t, a)
 	m, err := make(now.Add(-180*24*time.Hour), now.Add(time.Hour))
 	if err != nil {
@@ -231,6 +239,14 @@ func TestNeighboursOfWhom(t *testing.T) {
 	}
 	if m, err = make(now.Add(-24*time.Hour), now.Add(time.Hour)); err != nil || len(m.Neighbours(recommend.Viewed, "mug")) != 1 {
 		t.Errorf("of the last day: %v", err)
+	}
+	// The same visit of somebody who agreed counts.
+	if err := a.Import(ctx, visit(7, now, "mug", "stranger")); err != nil {
+		t.Fatal(err)
+	}
+	drained(t, a)
+	if m, err = make(now.Add(-24*time.Hour), now.Add(time.Hour)); err != nil || len(m.Neighbours("mug")) != 2 {
+		t.Errorf("with somebody who agreed: %v", err)
 	}
 }
 

@@ -222,13 +222,18 @@ type PurgeEdge struct {
 	Expired   bool   `json:"expired"`
 }
 
+// AnonymousSession begins the sessions that edges give to events and orders of browsers that did not agree to be
+// remembered. Such a session lasts a day at most, has no visitor, and nothing is learned from it.
+const AnonymousSession = "anon-"
+
 // Event is one clickstream event. Type is a GA4 e-commerce event name, rec_impression, rec_click, or
 // rec_exposure: a list came into view that is compared, its Algorithm being the arm and its Version that of the rule.
+// Without a session it is counted in the browser's visit or, if that did not agree to be remembered, in an anonymous one.
 type Event struct {
 	ID        string      `json:"id"` // UUID
 	Type      string      `json:"type"`
 	At        string      `json:"at"` // RFC 3339
-	Session   string      `json:"session"`
+	Session   string      `json:"session,omitempty"`
 	Visitor   string      `json:"visitor,omitempty"`
 	Items     []EventItem `json:"items,omitempty"`
 	Query     string      `json:"query,omitempty"`

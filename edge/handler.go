@@ -35,8 +35,14 @@ type Request struct {
 	Ticket string
 	// Client is the client's address, for limits.
 	Client string
-	// Source is what the User-Agent says of who asks.
+	// Source is what the User-Agent says of who asks, Agent the header itself, and Host the name that the shop was called by.
 	Source EventSource
+	Agent  string
+	Host   string
+	// Unfollowed says that the browser asks every site not to follow it: Do-Not-Track or Global Privacy Control.
+	Unfollowed bool
+	// SameOrigin says that a browser sent this from a page of the shop.
+	SameOrigin bool
 	// Jar is the client's signed state: its cart, session, visitor and last written index.
 	Jar Jar
 	// Call accompanies every call to the core: request id, credential, least index, idempotency key.
@@ -54,7 +60,9 @@ type Jar struct {
 	Staff   string
 	// Min is the newest index this client has written or seen after writing (read your writes).
 	Min api.Index
-	// Visitor and Visit identify the browser and this visit to the clickstream.
+	// Consent is what the browser said about being remembered, yes or no; empty: nothing yet.
+	Consent string
+	// Visitor and Visit identify the browser and this visit to the clickstream, if it agreed.
 	Visitor string
 	Visit   string
 	// Flash is a sentence to show once on the next page; Orders are keys of orders just placed (id → key).

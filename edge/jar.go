@@ -17,7 +17,8 @@ import (
 )
 
 // Names and lives of the cookies. The jar is signed, session and staff hold tokens that the core
-// checks, the count is for the page's script and decides nothing.
+// checks, the count is for the page's script and decides nothing. Those of consent are in consent.go: they are no part
+// of the jar, since answers to events may set them, and must never write an older jar over a newer one.
 const (
 	cookieJar     = "mj"
 	cookieSession = "session"
@@ -38,11 +39,11 @@ type jarCodec struct {
 	secret []byte
 }
 
-// jarWire is the signed part of a Jar. Field names are for ever: old cookies come back.
+// jarWire is the signed part of a Jar. Field names are for ever: old cookies come back. The name v is taken: it was
+// the visitor's.
 type jarWire struct {
 	Cart    string            `json:"c,omitempty"`
 	Min     string            `json:"m,omitempty"`
-	Visitor string            `json:"v,omitempty"`
 	Visit   string            `json:"s,omitempty"`
 	Flash   string            `json:"f,omitempty"`
 	Orders  map[string]string `json:"o,omitempty"`
@@ -58,7 +59,7 @@ func (c jarCodec) sign(payload string) []byte {
 
 // encode gives the value of the jar's cookie, "" for a jar with nothing to sign.
 func (c jarCodec) encode(j Jar) string {
-	w := jarWire{Cart: j.Cart, Visitor: j.Visitor, Visit: j.Visit, Flash: j.Flash, Orders: maps.Clone(j.Orders), Tickets: j.Tickets}
+	w := jarWire{Cart: j.Cart, Visit: j.Visit, Flash: j.Flash, Orders: maps.Clone(j.Orders), Tickets: j.Tickets}
 	if !j.Min.IsZero() {
 		w.Min = j.Min.String()
 	}
@@ -110,7 +111,7 @@ func (c jarCodec) decode(value string) (Jar, bool) {
 	if err != nil {
 		return Jar{}, false
 	}
-	return Jar{Cart: w.Cart, Min: min, Visitor: w.Visitor, Visit: w.Visit, Flash: w.Flash, Orders: w.Orders, Tickets: w.Tickets}, true
+	return Jar{Cart: w.Cart, Min: min, Visit: w.Visit, Flash: w.Flash, Orders: w.Orders, Tickets: w.Tickets}, true
 }
 
 // read takes the client's jar out of its cookies.
@@ -118,6 +119,7 @@ func (c jarCodec) read(h *fasthttp.RequestHeader) Jar {
 	j, _ := c.decode(string(h.Cookie(cookieJar)))
 	j.Session = token(h.Cookie(cookieSession))
 	j.Staff = token(h.Cookie(cookieStaff))
+	j.Consent, j.Visitor = choice(h.Cookie(cookieConsent)), visitorID(h.Cookie(cookieVisitor))
 	if n, err := strconv.Atoi(string(h.Cookie(cookieCount))); err == nil && n > 0 && n <= api.MaxCartLines*api.MaxQuantity {
 		j.CartCount = n
 	}
@@ -168,6 +170,12 @@ func (c jarCodec) write(h *fasthttp.ResponseHeader, sent, next Jar, secure bool)
 	}
 	if sent.Staff != next.Staff {
 		put(cookieStaff, next.Staff, staffLife, false)
+	}
+	if sent.Consent != next.Consent {
+		put(cookieConsent, next.Consent, consentLife(next.Consent), true)
+	}
+	if sent.Visitor != next.Visitor {
+		put(cookieVisitor, next.Visitor, yesLife, false)
 	}
 	if sent.CartCount != next.CartCount {
 		count := ""

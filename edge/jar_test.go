@@ -13,7 +13,7 @@ import (
 var codec = jarCodec{secret: []byte("0123456789abcdef")}
 
 func TestJarComesBack(t *testing.T) {
-	j := Jar{Cart: "c-1", Min: at(77), Visitor: "v", Visit: "s", Flash: "Added “Mug”.", Orders: map[string]string{"o-1": "k"}}
+	j := Jar{Cart: "c-1", Min: at(77), Visit: "s", Flash: "Added “Mug”.", Orders: map[string]string{"o-1": "k"}}
 	got, ok := codec.decode(codec.encode(j))
 	if !ok || !reflect.DeepEqual(got, j) {
 		t.Fatalf("%+v, want %+v", got, j)

@@ -34,7 +34,8 @@ func (s *Shop) checkout(ctx context.Context, r *Request) (*Answer, error) {
 		return nil, err
 	}
 	t := s.private(r)
-	order, err := ask(ctx, t, api.CheckoutCart, api.CheckoutRequest{Cart: id, Checkout: body, Visitor: r.Jar.Visitor, Session: r.Jar.Visit,
+	session, visitor := s.identity(r)
+	order, err := ask(ctx, t, api.CheckoutCart, api.CheckoutRequest{Cart: id, Checkout: body, Visitor: visitor, Session: session,
 		Tickets: s.tickets(r), Client: s.cfg.Rooms.Client(r.Client)})
 	if err != nil {
 		return t.refused(err)

@@ -37,6 +37,8 @@ func (s *Shop) pageRoutes() []Route {
 		{Method: "GET", Pattern: "/register", Class: Private, Query: []string{"next"}, Handler: s.signInPage},
 		form("/register", CountSignIn, s.signInForm),
 		form("/sign-out", CountBrowse, s.signOutForm),
+		{Method: "GET", Pattern: privacyPath, Class: Private, Handler: s.privacyPage},
+		form(privacyPath, CountBrowse, s.choose),
 		{Method: "GET", Pattern: "/wait/{room}", Class: Private, Query: []string{"for"}, Handler: s.waitPage},
 		form("/wait/{room}", CountCartWrite, s.joinForm),
 	}

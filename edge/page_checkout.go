@@ -134,7 +134,8 @@ func (s *Shop) buy(ctx context.Context, r *Request) (*Answer, error) {
 func (s *Shop) purchase(ctx context.Context, t *trip, f checkoutForm) (api.Order, *trip, error) {
 	pay := t.copy()
 	pay.call.Key = f.key
-	order, err := ask(ctx, pay, api.CheckoutCart, api.CheckoutRequest{Cart: t.r.Jar.Cart, Checkout: f.body(s.cfg.Provider), Visitor: t.r.Jar.Visitor, Session: t.r.Jar.Visit,
+	session, visitor := s.identity(t.r)
+	order, err := ask(ctx, pay, api.CheckoutCart, api.CheckoutRequest{Cart: t.r.Jar.Cart, Checkout: f.body(s.cfg.Provider), Visitor: visitor, Session: session,
 		Tickets: s.tickets(t.r), Client: s.cfg.Rooms.Client(t.r.Client)})
 	return order, pay, err
 }

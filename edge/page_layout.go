@@ -73,7 +73,7 @@ func (s *Shop) recentCollections(ctx context.Context, r *Request) []api.Collecti
 
 // layout is what every page shares. It holds nothing personal.
 func (s *Shop) layout(r *Request, title string, collections []api.Collection) web.Layout {
-	l := web.Layout{Title: title, Canonical: s.cfg.BaseURL + r.Path, Lang: "en", Region: s.cfg.Region, Currency: r.Locale.Currency,
+	l := web.Layout{Title: title, Canonical: s.cfg.BaseURL + r.Path, Lang: "en", Region: s.cfg.Region, Currency: r.Locale.Currency, Consent: string(s.cfg.Consent),
 		RecAlgorithm: byTrend, RecVersion: trendRules, RecHoldout: s.cfg.Holdout}
 	for i := range collections[:min(len(collections), maxNav)] {
 		href := "/collections/" + collections[i].Handle
@@ -82,7 +82,8 @@ func (s *Shop) layout(r *Request, title string, collections []api.Collection) we
 	return l
 }
 
-// privateLayout adds what only this client sees. A flash that is shown is taken out of the jar.
+// privateLayout adds what only this client sees. A flash that is shown is taken out of the jar, and so is what a browser
+// did not agree to.
 func (s *Shop) privateLayout(ctx context.Context, r *Request, a *Answer, title string) web.Layout {
 	l := s.layout(r, title, s.recentCollections(ctx, r))
 	l.RecHoldout = 0 // here the edge itself knows the visit
@@ -94,6 +95,7 @@ func (s *Shop) privateLayout(ctx context.Context, r *Request, a *Answer, title s
 		l.FlashKind, l.Flash = splitFlash(r.Jar.Flash)
 		a.jar(r).Flash = ""
 	}
+	s.forget(a, r)
 	return l
 }
 

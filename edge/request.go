@@ -17,6 +17,8 @@ import (
 const (
 	headerCredential = "Authorization"
 	headerTicket     = "Waiting-Ticket"
+	headerFetchSite  = "Sec-Fetch-Site"
+	sameOrigin       = "same-origin" // of Sec-Fetch-Site
 	maxRequestID     = 64
 	maxKey           = 128
 	maxHeaderValue   = 1024 // of the few headers that handlers see
@@ -75,7 +77,11 @@ func (s *Server) complete(ctx *fasthttp.RequestCtx, b *bound, r *Request) *api.E
 	r.Range = short(h.Peek("Range"), maxHeaderValue)
 	r.Referer = short(h.Peek("Referer"), maxHeaderValue)
 	r.Ticket = short(h.Peek(headerTicket), waiting.MaxTicket)
-	r.Source = source(h.UserAgent())
+	agent := h.UserAgent()
+	r.Source, r.Agent = source(agent), string(agent[:min(len(agent), maxUserAgent)])
+	r.Host = short(h.Host(), maxHeaderValue)
+	r.Unfollowed = string(h.Peek("DNT")) == "1" || string(h.Peek("Sec-GPC")) == "1"
+	r.SameOrigin = string(h.Peek(headerFetchSite)) == sameOrigin
 	r.Jar = s.jar.read(h)
 	r.Jar.Min = s.believable(r.Jar.Min)
 	r.Call.Min = r.Jar.Min
@@ -144,8 +150,8 @@ func (s *Server) crossSite(h *fasthttp.RequestHeader) *api.Error {
 		return nil
 	}
 	origin := h.Peek("Origin")
-	switch site := string(h.Peek("Sec-Fetch-Site")); {
-	case site == "same-origin", site == "none":
+	switch site := string(h.Peek(headerFetchSite)); {
+	case site == sameOrigin, site == "none":
 		return nil
 	case site == "" && len(origin) == 0:
 		return nil

@@ -32,6 +32,8 @@ type ShopConfig struct {
 	BaseURL string
 	// Region names this edge's region in the foot of pages.
 	Region string
+	// Consent is what the silence of a browser means. Default ConsentAsk.
+	Consent Consent
 	// Provider names the payment provider that checkout pages use. Default sandbox.
 	Provider string
 	// TestCards offers the sandbox's cards on the checkout page.
@@ -45,8 +47,9 @@ type ShopConfig struct {
 // Shop holds the handlers: pages, the JSON API, the staff's API and files. It keeps no state of its
 // own but a short memory of the navigation for private pages. Routes lists what it answers.
 type Shop struct {
-	cfg ShopConfig
-	nav navMemory
+	cfg       ShopConfig
+	nav       navMemory
+	anonymous anonymity
 }
 
 // NewShop makes a Shop.
@@ -58,13 +61,18 @@ func NewShop(cfg ShopConfig) *Shop {
 	if cfg.Provider == "" {
 		cfg.Provider = sandbox
 	}
+	if cfg.Consent == "" {
+		cfg.Consent = ConsentAsk
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	return &Shop{cfg: cfg, nav: navMemory{lists: map[api.Locale]navEntry{}}}
+	s := &Shop{cfg: cfg, nav: navMemory{lists: map[api.Locale]navEntry{}}}
+	s.anonymous.now = func() time.Time { return s.cfg.Now() }
+	return s
 }
 
 // sandbox is the provider of the demo, see package core.

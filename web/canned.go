@@ -39,6 +39,8 @@ func CannedViews() []Canned {
 		{"sign-in-refused", cannedRefusedSignIn()},
 		{"register", cannedRegister()},
 		{"staff-sign-in", SignIn{Layout: cannedPrivate("Staff sign-in"), Staff: true, Next: "/admin/"}},
+		{"privacy", Privacy{Layout: cannedPrivate("Privacy")}},
+		{"privacy-agreed", Privacy{Layout: cannedPrivate("Privacy"), Choice: "yes", Remembered: true}},
 		{"not-found", cannedNotFound()},
 		{"unavailable", cannedUnavailable()},
 		{"waiting", cannedWaiting()},

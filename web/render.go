@@ -66,6 +66,9 @@ func (v SignIn) Render(w io.Writer) error { return render(w, signInPage(v)) }
 // Render writes an error page.
 func (v Problem) Render(w io.Writer) error { return render(w, problemPage(v)) }
 
+// Render writes the page about what is recorded.
+func (v Privacy) Render(w io.Writer) error { return render(w, privacyPage(v)) }
+
 // Render writes the page on which shoppers wait. Its form posts nothing but itself to /wait/{room}.
 func (v Waiting) Render(w io.Writer) error { return render(w, waitingPage(v)) }
 

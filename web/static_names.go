@@ -6,9 +6,9 @@ package web
 func hashedName(name string) string {
 	switch name {
 	case "app.css":
-		return "app.a9fa8f6d.css"
+		return "app.5ed655c4.css"
 	case "app.js":
-		return "app.8a305060.js"
+		return "app.f02028f8.js"
 	case "icon.svg":
 		return "icon.31571d2b.svg"
 	case "speculation.json":

@@ -18,6 +18,9 @@ type Layout struct {
 	Nav []Link
 	// Crumbs lead here from home.
 	Crumbs []Link
+	// Consent is the shop's rule for browsers that were not asked yet whether they may be remembered: ask or assumed.
+	// Empty: nobody is, such as on the pages of staff.
+	Consent string
 	// Query is what the search field shows.
 	Query string
 	// Flash is a sentence to announce on top (private pages only). FlashKind is info, good or bad.
@@ -248,6 +251,15 @@ type SignIn struct {
 	Refusal string
 	// Staff says that this is the sign-in of the shop's staff.
 	Staff bool
+}
+
+// Privacy is the page about what is recorded of a browser, with its choice.
+type Privacy struct {
+	Layout
+	// Choice is what the browser said: yes, no, or nothing yet.
+	Choice string
+	// Unfollowed says that it asks every site not to follow it, Remembered what all of it comes to.
+	Unfollowed, Remembered bool
 }
 
 // Problem is an error page in the shop's look, with ways on.

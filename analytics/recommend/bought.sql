@@ -14,7 +14,7 @@ WITH
             (
                 SELECT order_id, at, item_ids, dateDiff('millisecond', at, max(at) OVER ()) AS age, dateDiff('millisecond', min(at) OVER (), max(at) OVER ()) AS span
                 FROM sales
-                WHERE kind = 'order_placed' AND notEmpty(item_ids) AND at >= {from:DateTime64(3, 'UTC')} AND at < {to:DateTime64(3, 'UTC')}
+                WHERE kind = 'order_placed' AND NOT startsWith(session, {anonymous:String}) AND notEmpty(item_ids) AND at >= {from:DateTime64(3, 'UTC')} AND at < {to:DateTime64(3, 'UTC')}
             )
             ORDER BY item, at DESC, order_id
             LIMIT {orders:UInt32} BY item

@@ -4,9 +4,9 @@ FROM
 (
     SELECT toString(item_ids[1]) AS item
     FROM clickstream
-    WHERE type = 'view_item' AND bot = 0 AND session != '' AND notEmpty(item_ids) AND at >= {from:DateTime64(3, 'UTC')} AND at < {to:DateTime64(3, 'UTC')}
+    WHERE type = 'view_item' AND bot = 0 AND session != '' AND NOT startsWith(session, {anonymous:String}) AND notEmpty(item_ids) AND at >= {from:DateTime64(3, 'UTC')} AND at < {to:DateTime64(3, 'UTC')}
     UNION ALL
     SELECT toString(arrayJoin(item_ids)) AS item
     FROM sales
-    WHERE kind = 'order_placed' AND at >= {from:DateTime64(3, 'UTC')} AND at < {to:DateTime64(3, 'UTC')}
+    WHERE kind = 'order_placed' AND NOT startsWith(session, {anonymous:String}) AND at >= {from:DateTime64(3, 'UTC')} AND at < {to:DateTime64(3, 'UTC')}
 )

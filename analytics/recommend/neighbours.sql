@@ -1,5 +1,6 @@
 -- The nearest neighbours of each product, out of what people looked at in one session: rows of (item, neighbour, score), items as hashes.
--- recommend/DESIGN.md has the formula; recseval.Reference computes the same in Go. Everything is read once.
+-- recommend/DESIGN.md has the formula; recseval.Reference computes the same in Go. Everything is read once. Nothing is learned from
+-- anonymous sessions: their people did not agree to it.
 WITH
     -- Each session's last views in order.
     visits AS
@@ -9,7 +10,7 @@ WITH
             max(at) AS ended,
             arraySlice(arrayMap(v -> v.3, arraySort(groupArray((at, id, cityHash64(toString(item_ids[1])))))), -{session_views:Int32}) AS views
         FROM clickstream
-        WHERE type = 'view_item' AND bot = 0 AND session != '' AND notEmpty(item_ids) AND at >= {from:DateTime64(3, 'UTC')} AND at < {to:DateTime64(3, 'UTC')}
+        WHERE type = 'view_item' AND bot = 0 AND session != '' AND NOT startsWith(session, {anonymous:String}) AND notEmpty(item_ids) AND at >= {from:DateTime64(3, 'UTC')} AND at < {to:DateTime64(3, 'UTC')}
         GROUP BY session
     ),
     -- An item has only its newest sessions; what else was looked at in one does not count there, and a session of one item says nothing.

@@ -34,6 +34,7 @@ type options struct {
 	proxies, proxyProtocol, unlimited    []netip.Prefix
 	cacheBytes, spoolBytes               flagenv.Bytes
 	ttl, rtt, recommendEvery             time.Duration
+	consent                              edge.Consent
 	noFollower, sandboxCards             bool
 	maxConns, holdout                    int
 	limits                               edge.Limits
@@ -55,6 +56,7 @@ type options struct {
 type named struct {
 	cores, origins, proxies, proxyProtocol, unlimited       string
 	tokenFile, cookieFile, s3SecretFile, clickhousePassFile string
+	consent                                                 string
 }
 
 func parseOptions(args []string) (options, error) {
@@ -104,6 +106,7 @@ func parseOptions(args []string) (options, error) {
 	fs.StringVar(&o.clickhouseDatabase, "clickhouse-database", "default", "database of ClickHouse")
 	fs.StringVar(&o.clickhouseUser, "clickhouse-user", "", "user of ClickHouse")
 	fs.StringVar(&n.clickhousePassFile, "clickhouse-password-file", "", "file with the password of ClickHouse")
+	fs.StringVar(&n.consent, "consent", string(edge.ConsentAsk), "what it means that a browser was not asked yet whether it may be remembered: ask, which is a no, or assumed, which is a yes where the law allows that; a refusal, Do-Not-Track and Global Privacy Control are always a no")
 	o.https.add(fs)
 	o.tls.Add(fs)
 	fs.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
@@ -137,6 +140,9 @@ func (o *options) complete(n named) (err error) {
 		if o.s3SecretKey, err = secret("s3-secret-key-file", n.s3SecretFile, false); err != nil {
 			return err
 		}
+	}
+	if o.consent, err = edge.ParseConsent(n.consent); err != nil {
+		return flagenv.Errorf("consent", "%v", err)
 	}
 	if n.origins != "" {
 		o.origins = strings.Split(n.origins, ",")
@@ -296,7 +302,7 @@ func (o *options) analytics(log *slog.Logger) analytics.Config {
 func (o *options) shop(cores *coreclient.Client, clicks *analytics.Analytics, files edge.Files, rooms *waiting.Rooms, tables *recommender.Recommender, log *slog.Logger) edge.ShopConfig {
 	stream := edge.Clickstream{Analytics: clicks}
 	cfg := edge.ShopConfig{Core: cores, Clicks: stream, Reports: stream, Files: files, Rooms: rooms, BaseURL: o.publicURL, Region: o.region,
-		TestCards: o.sandboxCards, Holdout: o.holdout, Log: log}
+		Consent: o.consent, TestCards: o.sandboxCards, Holdout: o.holdout, Log: log}
 	if tables != nil {
 		cfg.Recommendations = tables
 	}

@@ -49,7 +49,11 @@ async function walk(browser, scheme) {
 		await look(page, name, scheme);
 	};
 	const { product, variant } = await shopping.anyInStock();
+	await visit("home-asked", "/");
+	await visit("product-asked", `/products/${product.handle}`);
+	await shopping.decline(page);
 	await visit("home", "/");
+	await visit("privacy", "/privacy");
 	await visit("collection", `/collections/${product.collections[0]}`);
 	await visit("product", `/products/${product.handle}`);
 	await visit("product-clip", "/products/aria-headphones-cream");

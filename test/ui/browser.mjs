@@ -58,6 +58,46 @@ export function wide(page) {
 	});
 }
 
+// shifted is how much of the page has moved by itself since it was loaded (CLS).
+export function shifted(page) {
+	return page.evaluate(async () => {
+		let sum = 0;
+		const seen = new PerformanceObserver((list) => {
+			for (const e of list.getEntries()) if (!e.hadRecentInput) sum += e.value;
+		});
+		seen.observe({ type: "layout-shift", buffered: true });
+		// What is buffered is told before the second of two frames.
+		for (let i = 0; i < 2; i++) await new Promise((done) => requestAnimationFrame(done));
+		await new Promise((done) => setTimeout(done));
+		for (const e of seen.takeRecords()) if (!e.hadRecentInput) sum += e.value;
+		seen.disconnect();
+		return sum;
+	});
+}
+
+// telling gives the list of events that the pages of a context send, as their script gives them to the browser.
+export async function telling(context) {
+	const told = [];
+	await context.exposeFunction("told", (batch) => told.push(...JSON.parse(batch).events));
+	await context.addInitScript(() => {
+		const send = navigator.sendBeacon.bind(navigator);
+		navigator.sendBeacon = (at, blob) => {
+			blob.text().then((batch) => window.told(batch));
+			return send(at, blob);
+		};
+	});
+	return told;
+}
+
+// uncovered reports whether nothing lies over an element that has the focus, at its upper and lower edge.
+export function uncovered(locator) {
+	return locator.evaluate((e) => {
+		e.focus();
+		const r = e.getBoundingClientRect();
+		return [r.top + 2, r.bottom - 2].every((y) => e.contains(document.elementFromPoint(r.left + r.width / 2, y)));
+	});
+}
+
 // missing lists the pictures that do not show, after all of the page was scrolled by.
 export async function missing(page) {
 	await page.evaluate(async () => {

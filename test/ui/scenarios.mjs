@@ -1,11 +1,15 @@
 // The scenarios, each in a browser of its own. What one answers is checked further by the Go test.
 import assert from "node:assert/strict";
-import { catalogue, missing, open, text, until, wide } from "./browser.mjs";
+import { catalogue, missing, open, shifted, telling, text, uncovered, until, wide } from "./browser.mjs";
 import * as shopping from "./shopping.mjs";
 
-// purchase is a whole purchase, with and without JavaScript.
+// purchase is a whole purchase, with JavaScript by somebody who agrees to be remembered, and without it by
+// somebody who is never asked.
 async function purchase(browser, javaScriptEnabled) {
 	const { context, page, faults } = await open(browser, { javaScriptEnabled });
+	await page.goto("/");
+	if (javaScriptEnabled) await shopping.agree(page);
+	else assert.ok(await shopping.question(page).isHidden(), "without JavaScript there is no question");
 	const { product, variant } = await shopping.findVariant(page);
 	await shopping.choose(page, variant);
 	if (javaScriptEnabled) {
@@ -171,6 +175,7 @@ async function pages(browser) {
 	await visit("product", `/products/${product.handle}`);
 	await visit("search", "/search?q=mug");
 	await visit("search without result", "/search?q=zeppelin");
+	await visit("privacy", "/privacy");
 	await visit("empty cart", "/cart");
 	await shopping.putOne(page, product, variant);
 	await visit("cart", "/cart");
@@ -185,19 +190,92 @@ async function pages(browser) {
 	assert.deepEqual(found, []);
 }
 
-// unfollowed visits as someone who asks not to be followed: the script tells nobody.
+// kept is what the clickstream has put on the device.
+async function kept(context, page) {
+	const cookies = Object.fromEntries((await context.cookies()).map((c) => [c.name, c.value]));
+	const storage = await page.evaluate(() => Object.keys(sessionStorage).concat(Object.keys(localStorage)));
+	return { choice: cookies.consent, visitor: cookies.visitor, storage: storage.sort() };
+}
+
+const named = (e) => "session" in e || "visitor" in e;
+
+// unfollowed visits as someone who asks every site not to follow them: there is no question, and what is counted is
+// nobody's.
 async function unfollowed(browser) {
 	const { context, page } = await open(browser);
 	await context.addInitScript(() => Object.defineProperty(navigator, "globalPrivacyControl", { value: true }));
-	const told = [];
+	const told = await telling(context);
+	const forms = [];
 	page.on("request", (r) => {
-		if (new URL(r.url()).pathname === "/api/v1/events" || /visit=/.test(r.postData() ?? "")) told.push(r.url());
+		if (/visit=/.test(r.postData() ?? "")) forms.push(r.url());
 	});
 	const { product, variant } = await shopping.anyInStock();
 	await shopping.putOne(page, product, variant);
-	await page.waitForLoadState("networkidle");
-	assert.deepEqual(told, []);
-	assert.equal(await page.evaluate(() => sessionStorage.getItem("visit")), null);
+	await until("an event", () => told.length > 0);
+	assert.ok(await shopping.question(page).isHidden());
+	assert.deepEqual(told.filter(named), []);
+	assert.deepEqual(forms, []);
+	assert.deepEqual(await kept(context, page), { choice: undefined, visitor: undefined, storage: [] });
+}
+
+// asked answers the question in every way, on a phone.
+async function asked(browser) {
+	const { context, page, faults } = await open(browser, { viewport: { width: 360, height: 740 } });
+	const told = await telling(context);
+	const { product } = await shopping.anyInStock();
+	const look = async () => {
+		told.length = 0;
+		await page.goto(`/products/${product.handle}`);
+		await until("an event of the page", () => told.some((e) => e.type === "view_item"));
+		return told.find((e) => e.type === "view_item");
+	};
+
+	assert.ok(!named(await look()), "nobody is followed who was not asked");
+	const question = shopping.question(page);
+	await question.waitFor();
+	assert.deepEqual(await kept(context, page), { choice: undefined, visitor: undefined, storage: [] });
+	const [no, yes] = await question.getByRole("button").evaluateAll((all) => all.map((b) => [b.offsetWidth, b.offsetHeight, b.className].join()));
+	assert.equal(no, yes, "both answers look alike");
+	assert.ok(await uncovered(page.getByRole("button", { name: "Add to cart" })), "the question lies over the button that buys");
+	await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+	assert.ok(await uncovered(page.getByRole("contentinfo").getByRole("link", { name: "Privacy" })), "the question lies over the end of the page");
+	assert.equal(await shifted(page), 0, "the question moves the page");
+
+	// By the keyboard: after the link to the content, the question comes first.
+	await page.reload();
+	await question.waitFor();
+	for (const name of ["Skip to the content", "What that means", "No, thanks"]) {
+		await page.keyboard.press("Tab");
+		assert.equal(await text(page.locator(":focus")), name);
+	}
+	await page.keyboard.press("Enter");
+	await question.waitFor({ state: "hidden" });
+	assert.equal(await page.evaluate(() => document.activeElement.id), "main", "the focus is on the content");
+	assert.ok(!named(await look()));
+	assert.ok(await question.isHidden(), "who answered is not asked again");
+	assert.deepEqual(await kept(context, page), { choice: "no", visitor: undefined, storage: [] });
+
+	// In a tab of somebody who changes their mind.
+	const other = await context.newPage();
+	await other.goto("/");
+	await other.getByRole("link", { name: "Privacy", exact: true }).click();
+	await other.getByText("You said no.").waitFor();
+	await other.getByRole("button", { name: "Yes, remember me" }).click();
+	await other.getByText("You said yes.").waitFor();
+	const visit = (await look()).session;
+	const remembered = await kept(context, page);
+	assert.match(visit, /^[0-9a-f-]{14}7/);
+	assert.match(remembered.visitor, /^[0-9a-f-]{14}7/);
+	assert.deepEqual([remembered.choice, remembered.storage], ["yes", ["seen", "visit"]]);
+	assert.equal((await look()).session, visit, "a visit is one visit");
+
+	await page.getByRole("link", { name: "Privacy", exact: true }).click();
+	await page.getByRole("button", { name: "No, thanks" }).click();
+	await page.getByText("You said no.").waitFor();
+	assert.deepEqual(await kept(context, page), { choice: "no", visitor: undefined, storage: [] });
+	assert.ok(!named(await look()));
+	assert.deepEqual(await page.evaluate(() => window.violations), []);
+	assert.deepEqual(faults, []);
 }
 
 // visitEnding is the id of a visit that begins now, a UUID of version 7; its end decides what is recommended.
@@ -260,4 +338,5 @@ export const scenarios = {
 	"sold-out": soldOut,
 	pages,
 	unfollowed,
+	asked,
 };

@@ -20,6 +20,9 @@ func TestPurchase(t *testing.T) {
 	inTime(t, "the edge's events of the visit", "add_to_cart\nbegin_checkout", fmt.Sprintf(
 		"SELECT DISTINCT type FROM clickstream WHERE type IN ('add_to_cart', 'begin_checkout') AND session = '%s' ORDER BY type FORMAT TSV", o.Visit))
 	inTime(t, "the order", "1", fmt.Sprintf("SELECT count() FROM sales WHERE number = '%s' AND kind = 'order_placed' AND session = '%s' FORMAT TSV", o.Number, o.Visit))
+	// All of it is one visitor's, who agreed before anything was recorded under a name.
+	inTime(t, "the visitor", "1\t1", fmt.Sprintf(
+		"SELECT uniqExact(visitor), any(visitor) IN (SELECT visitor FROM sales WHERE number = '%s' AND visitor != '') FROM clickstream WHERE session = '%s' FORMAT TSV", o.Number, o.Visit))
 }
 
 // inTime waits up to 15 s until ClickHouse answers want.
@@ -39,8 +42,12 @@ func inTime(t *testing.T, what, want, query string) {
 	}
 }
 
+// TestPurchaseWithoutJavaScript buys as somebody whom nobody asked: the order and what the edge saw are of one anonymous session.
 func TestPurchaseWithoutJavaScript(t *testing.T) {
-	shared.play(t, "purchase-without-javascript", 1)
+	o := shared.play(t, "purchase-without-javascript", 1)
+	inTime(t, "the order", "1", fmt.Sprintf("SELECT count() FROM sales WHERE number = '%s' AND kind = 'order_placed' AND startsWith(session, 'anon-') AND visitor = '' FORMAT TSV", o.Number))
+	inTime(t, "the edge's events", "add_to_cart\nbegin_checkout", fmt.Sprintf(
+		"SELECT DISTINCT type FROM clickstream WHERE type IN ('add_to_cart', 'begin_checkout') AND visitor = '' AND session IN (SELECT session FROM sales WHERE number = '%s') ORDER BY type FORMAT TSV", o.Number))
 }
 
 // The purchases above count the stock; the others may meet.
@@ -85,4 +92,9 @@ func TestArms(t *testing.T) {
 func TestUnfollowed(t *testing.T) {
 	t.Parallel()
 	shared.play(t, "unfollowed", 0)
+}
+
+func TestAsked(t *testing.T) {
+	t.Parallel()
+	shared.play(t, "asked", 0)
 }

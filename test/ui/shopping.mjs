@@ -10,6 +10,17 @@ export const address = {
 	"Town or city": "Berlin",
 };
 
+// agree says yes to the question at the foot of the page, decline says no.
+export const agree = (page) => answer(page, "Yes, remember me");
+export const decline = (page) => answer(page, "No, thanks");
+
+export const question = (page) => page.getByRole("complementary", { name: "May we remember you?" }).locator("form");
+
+async function answer(page, words) {
+	await question(page).getByRole("button", { name: words, exact: true }).click();
+	await question(page).waitFor({ state: "hidden" });
+}
+
 const sellable = (v) => v.available > 3;
 
 // findVariant walks from the front page over a collection to a product with a choice, and answers the

@@ -1,11 +1,13 @@
+import { allowed } from "./consent.js";
+
 // Events wait here until the page has a quiet second or goes away, and leave as one beacon.
 const queue = [];
 const batchMax = 50;
 let timer;
 
+// Without a yes an event names no session: the shop counts it for a day and knows nobody by it.
 export function record(type, fields) {
-	if (!allowed()) return;
-	queue.push({ id: uuid(), type, at: new Date().toISOString(), session: session(), ...fields });
+	queue.push({ id: uuid(), type, at: new Date().toISOString(), ...(allowed() && { session: session() }), ...fields });
 	if (queue.length >= batchMax) flush();
 	clearTimeout(timer);
 	timer = setTimeout(flush, 1000);
@@ -26,11 +28,6 @@ export function flush() {
 	}
 }
 
-// People who ask not to be followed are not.
-export function allowed() {
-	return navigator.doNotTrack !== "1" && !navigator.globalPrivacyControl && document.documentElement.dataset.consent !== "no";
-}
-
 // What a form does is part of the same visit: the shop finds its name in the field visit. Addresses
 // never carry it.
 export function nameVisits() {
@@ -46,7 +43,7 @@ let visit;
 // session names this visit. Ask allowed before.
 export function session() {
 	try {
-		visit ??= sessionStorage.getItem("visit");
+		visit = sessionStorage.getItem("visit");
 		if (!visit || Date.now() - began(visit) > visitMaxHours * 3_600_000) sessionStorage.setItem("visit", (visit = uuid()));
 	} catch {
 		visit ??= uuid();

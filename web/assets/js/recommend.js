@@ -1,4 +1,5 @@
-import { allowed, session } from "./events.js";
+import { allowed } from "./consent.js";
+import { session } from "./events.js";
 
 // Replaces the recommendations that everyone gets by this visitor's own, as long as they are not in
 // view yet: what one looks at never moves. Carts and orders have their own already.

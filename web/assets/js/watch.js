@@ -1,4 +1,5 @@
-import { allowed, flush, record, session } from "./events.js";
+import { allowed } from "./consent.js";
+import { flush, record, session } from "./events.js";
 
 // Tells the clickstream what was seen and chosen.
 export function watch() {
