@@ -222,7 +222,7 @@ func TestNeighboursOfWhom(t *testing.T) {
 	if err := a.Record(ctx, api.EventBatch{Events: visit(5, now, "mug", "trap")}, Client{UserAgent: "Googlebot"}); err != nil {
 		t.Fatal(err)
 	}
-	anonymous := visit(6, now, "mug", "stranger")
+	anonymous := append(visit(6, now, "mug", "stranger"), visit(8, now, "plate", "bowl")...)
 	for i := range anonymous {
 		anonymous[i].Session = api.AnonymousSession + anonymous[i].Session
 	}
@@ -234,8 +234,8 @@ func TestNeighboursOfWhom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := m.Neighbours(recommend.Viewed, "mug"); len(got) != 2 || got[0].Item != "plate" || got[1].Item != "bowl" || m.Len() != 3 {
-		t.Errorf("%+v of %d products", got, m.Len())
+	if got := m.Neighbours(recommend.Viewed, "mug"); len(got) != 2 || got[0].Item != "plate" || got[1].Item != "bowl" || len(m.Neighbours(recommend.Viewed, "plate")) != 1 || m.Len() != 3 {
+		t.Errorf("%+v, and beside a plate %+v, of %d products", got, m.Neighbours(recommend.Viewed, "plate"), m.Len())
 	}
 	if m, err = make(now.Add(-24*time.Hour), now.Add(time.Hour)); err != nil || len(m.Neighbours(recommend.Viewed, "mug")) != 1 {
 		t.Errorf("of the last day: %v", err)
@@ -245,7 +245,7 @@ func TestNeighboursOfWhom(t *testing.T) {
 		t.Fatal(err)
 	}
 	drained(t, a)
-	if m, err = make(now.Add(-24*time.Hour), now.Add(time.Hour)); err != nil || len(m.Neighbours("mug")) != 2 {
+	if m, err = make(now.Add(-24*time.Hour), now.Add(time.Hour)); err != nil || len(m.Neighbours(recommend.Viewed, "mug")) != 2 {
 		t.Errorf("with somebody who agreed: %v", err)
 	}
 }
