@@ -68,6 +68,7 @@ func cannedLayout(title, path string) Layout {
 		Lang:         "en",
 		Region:       "eu",
 		Currency:     "EUR",
+		Consent:      consentAsk,
 		RecAlgorithm: "canned",
 		RecVersion:   "1",
 	}

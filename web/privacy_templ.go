@@ -122,7 +122,7 @@ func question() templ.Component {
 			templ_7745c5c3_Var5 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<aside class=\"ask\" aria-label=\"May we remember you?\" aria-live=\"polite\"><form class=\"wrap\" action=\"/privacy\" method=\"post\" data-ask hidden><p>May we remember this browser, to see what is of interest and to recommend what fits? <a href=\"/privacy\">What that means</a></p><div class=\"row\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<aside class=\"consent\" aria-label=\"May we remember you?\" aria-live=\"polite\"><form class=\"wrap\" action=\"/privacy\" method=\"post\" data-ask hidden><p>May we remember this browser, to see what is of interest and to recommend what fits? <a href=\"/privacy\">What that means</a></p><div class=\"row\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

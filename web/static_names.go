@@ -6,7 +6,7 @@ package web
 func hashedName(name string) string {
 	switch name {
 	case "app.css":
-		return "app.5ed655c4.css"
+		return "app.68807119.css"
 	case "app.js":
 		return "app.f02028f8.js"
 	case "icon.svg":

@@ -89,10 +89,10 @@ export async function telling(context) {
 	return told;
 }
 
-// uncovered reports whether nothing lies over an element that has the focus, at its upper and lower edge.
+// uncovered reports whether nothing lies over an element that was scrolled into view, at its upper and lower edge.
 export function uncovered(locator) {
 	return locator.evaluate((e) => {
-		e.focus();
+		e.scrollIntoView({ block: "nearest", behavior: "instant" });
 		const r = e.getBoundingClientRect();
 		return [r.top + 2, r.bottom - 2].every((y) => e.contains(document.elementFromPoint(r.left + r.width / 2, y)));
 	});

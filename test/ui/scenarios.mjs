@@ -210,8 +210,9 @@ async function unfollowed(browser) {
 		if (/visit=/.test(r.postData() ?? "")) forms.push(r.url());
 	});
 	const { product, variant } = await shopping.anyInStock();
-	await shopping.putOne(page, product, variant);
+	await page.goto(`/products/${product.handle}`);
 	await until("an event", () => told.length > 0);
+	await shopping.putOne(page, product, variant);
 	assert.ok(await shopping.question(page).isHidden());
 	assert.deepEqual(told.filter(named), []);
 	assert.deepEqual(forms, []);
@@ -236,9 +237,8 @@ async function asked(browser) {
 	assert.deepEqual(await kept(context, page), { choice: undefined, visitor: undefined, storage: [] });
 	const [no, yes] = await question.getByRole("button").evaluateAll((all) => all.map((b) => [b.offsetWidth, b.offsetHeight, b.className].join()));
 	assert.equal(no, yes, "both answers look alike");
-	assert.ok(await uncovered(page.getByRole("button", { name: "Add to cart" })), "the question lies over the button that buys");
-	await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
-	assert.ok(await uncovered(page.getByRole("contentinfo").getByRole("link", { name: "Privacy" })), "the question lies over the end of the page");
+	await until("the button that buys to be clear of the question", () => uncovered(page.getByRole("button", { name: "Add to cart" })));
+	await until("the end of the page to be clear of it", () => uncovered(page.getByRole("contentinfo").getByRole("link", { name: "Privacy" })));
 	assert.equal(await shifted(page), 0, "the question moves the page");
 
 	// By the keyboard: after the link to the content, the question comes first.

@@ -40,6 +40,12 @@ func Handler(assets http.Handler) http.Handler {
 		answer(w, `{"queries":["lamp","lamp shade"],"products":[]}`)
 	})
 	mux.HandleFunc("POST /api/v1/events", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) })
+	mux.HandleFunc("POST /privacy", func(w http.ResponseWriter, r *http.Request) {
+		if choice := r.FormValue("choice"); choice == "yes" || choice == "no" {
+			http.SetCookie(w, &http.Cookie{Name: "consent", Value: choice, Path: "/"})
+		}
+		http.Redirect(w, r, "/privacy", http.StatusSeeOther)
+	})
 	views := web.CannedViews()
 	for _, c := range views {
 		mux.HandleFunc("GET /"+c.Name, func(w http.ResponseWriter, _ *http.Request) { show(w, c.View) })
