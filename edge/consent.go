@@ -3,8 +3,6 @@ package edge
 import (
 	"fmt"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 // Consent says what the silence of a browser means that was not asked yet. What it said itself, and Do-Not-Track
@@ -32,8 +30,8 @@ const (
 	consentNo  = "no"
 )
 
-// The cookies of consent. The choice is readable for the page's script; the visitor is nobody's but the edge's. A
-// browser is asked again after these times.
+// The cookies of consent. The choice is readable for the page's script; the visitor is signed as the jar is, and nobody's
+// but the edge's. A browser is asked again after these times.
 const (
 	cookieConsent = "consent"
 	cookieVisitor = "visitor"
@@ -41,7 +39,6 @@ const (
 	month   = 365 * 24 * time.Hour / 12
 	yesLife = 13 * month
 	noLife  = 6 * month
-	uuidLen = 36
 )
 
 // consentLife is how long a choice counts.
@@ -58,18 +55,6 @@ func choice(b []byte) string {
 		return s
 	}
 	return ""
-}
-
-// visitorID reads the cookie of a visitor; what was not made here is none.
-func visitorID(b []byte) string {
-	if len(b) != uuidLen {
-		return ""
-	}
-	id, err := uuid.ParseBytes(b)
-	if err != nil || id.Version() != 7 {
-		return ""
-	}
-	return id.String()
 }
 
 // agreed reports whether a browser may be remembered: by its choice, else by what it tells every site, else by the

@@ -32,6 +32,7 @@ const (
 	maxJarBytes   = 3800 // browsers keep 4096 per cookie, attributes included
 	maxTokenBytes = 512
 	jarLabel      = "mj1." // what is signed starts with it, so that no other signature fits
+	visitorLabel  = "visitor1."
 )
 
 // jarCodec signs jars. The zero value is of no use; the secret is shared by all edges.
@@ -50,11 +51,34 @@ type jarWire struct {
 	Tickets []string          `json:"t,omitempty"`
 }
 
-func (c jarCodec) sign(payload string) []byte {
+func (c jarCodec) sign(label, payload string) []byte {
 	m := hmac.New(sha256.New, c.secret)
-	m.Write([]byte(jarLabel))
+	m.Write([]byte(label))
 	m.Write([]byte(payload))
 	return m.Sum(nil)
+}
+
+// signed reports whether mac is the signature of payload.
+func (c jarCodec) signed(label, payload, mac string) bool {
+	got, err := base64.RawURLEncoding.Strict().DecodeString(mac)
+	return err == nil && hmac.Equal(got, c.sign(label, payload))
+}
+
+// encodeVisitor gives the value of the visitor's cookie, "" for none.
+func (c jarCodec) encodeVisitor(id string) string {
+	if id == "" {
+		return ""
+	}
+	return id + "." + base64.RawURLEncoding.EncodeToString(c.sign(visitorLabel, id))
+}
+
+// decodeVisitor reads the value of the visitor's cookie: "" if it was not signed here.
+func (c jarCodec) decodeVisitor(value string) string {
+	id, mac, ok := strings.Cut(value, ".")
+	if !ok || id == "" || len(value) > maxTokenBytes || !c.signed(visitorLabel, id, mac) {
+		return ""
+	}
+	return id
 }
 
 // encode gives the value of the jar's cookie, "" for a jar with nothing to sign.
@@ -69,7 +93,7 @@ func (c jarCodec) encode(j Jar) string {
 			return ""
 		}
 		payload := base64.RawURLEncoding.EncodeToString(b)
-		value := payload + "." + base64.RawURLEncoding.EncodeToString(c.sign(payload))
+		value := payload + "." + base64.RawURLEncoding.EncodeToString(c.sign(jarLabel, payload))
 		if len(value) <= maxJarBytes {
 			return value
 		}
@@ -92,11 +116,7 @@ func (c jarCodec) decode(value string) (Jar, bool) {
 		return Jar{}, false
 	}
 	payload, mac, ok := strings.Cut(value, ".")
-	if !ok {
-		return Jar{}, false
-	}
-	got, err := base64.RawURLEncoding.Strict().DecodeString(mac)
-	if err != nil || !hmac.Equal(got, c.sign(payload)) {
+	if !ok || !c.signed(jarLabel, payload, mac) {
 		return Jar{}, false
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(payload)
@@ -119,7 +139,7 @@ func (c jarCodec) read(h *fasthttp.RequestHeader) Jar {
 	j, _ := c.decode(string(h.Cookie(cookieJar)))
 	j.Session = token(h.Cookie(cookieSession))
 	j.Staff = token(h.Cookie(cookieStaff))
-	j.Consent, j.Visitor = choice(h.Cookie(cookieConsent)), visitorID(h.Cookie(cookieVisitor))
+	j.Consent, j.Visitor = choice(h.Cookie(cookieConsent)), c.decodeVisitor(string(h.Cookie(cookieVisitor)))
 	if n, err := strconv.Atoi(string(h.Cookie(cookieCount))); err == nil && n > 0 && n <= api.MaxCartLines*api.MaxQuantity {
 		j.CartCount = n
 	}
@@ -175,7 +195,7 @@ func (c jarCodec) write(h *fasthttp.ResponseHeader, sent, next Jar, secure bool)
 		put(cookieConsent, next.Consent, consentLife(next.Consent), true)
 	}
 	if sent.Visitor != next.Visitor {
-		put(cookieVisitor, next.Visitor, yesLife, false)
+		put(cookieVisitor, c.encodeVisitor(next.Visitor), yesLife, false)
 	}
 	if sent.CartCount != next.CartCount {
 		count := ""

@@ -94,7 +94,7 @@ func (s *Shop) identity(r *Request) (session, visitor string) {
 	if !s.agreed(r) {
 		return s.anonymous.session(r.Client, r.Agent, r.Host), ""
 	}
-	if named := first(r.Form, "visit"); len(named) == uuidLen {
+	if named := first(r.Form, "visit"); len(named) == len(uuid.Nil.String()) {
 		if id, err := uuid.Parse(named); err == nil {
 			return id.String(), r.Jar.Visitor
 		}

@@ -106,7 +106,7 @@ func parseOptions(args []string) (options, error) {
 	fs.StringVar(&o.clickhouseDatabase, "clickhouse-database", "default", "database of ClickHouse")
 	fs.StringVar(&o.clickhouseUser, "clickhouse-user", "", "user of ClickHouse")
 	fs.StringVar(&n.clickhousePassFile, "clickhouse-password-file", "", "file with the password of ClickHouse")
-	fs.StringVar(&n.consent, "consent", string(edge.ConsentAsk), "what it means that a browser was not asked yet whether it may be remembered: ask, which is a no, or assumed, which is a yes where the law allows that; a refusal, Do-Not-Track and Global Privacy Control are always a no")
+	fs.StringVar(&n.consent, "consent", string(edge.ConsentAsk), "what it means that a browser was not asked yet whether it may be remembered: ask, which is a no, or assumed, which is a yes where the law allows that; Do-Not-Track and Global Privacy Control are a no under either")
 	o.https.add(fs)
 	o.tls.Add(fs)
 	fs.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
