@@ -149,6 +149,26 @@ func TestConsent(t *testing.T) {
 	}
 }
 
+// TestOrderByAnApp: an order over the JSON API carries the session that its events would.
+func TestOrderByAnApp(t *testing.T) {
+	f := newShopFixture(t, nil)
+	f.core.says("carts.checkout", api.Order{ID: "o-1", Number: "1001", Status: api.OrderPaid})
+	order := func(key string) api.CheckoutRequest {
+		t.Helper()
+		f.do("POST", "/api/v1/carts/cart-1/checkout", "{}", "Idempotency-Key", key).must(t, 201)
+		return f.ordered()
+	}
+	f.do("POST", "/api/v1/events", pageEvent).must(t, 202)
+	if o := order("k-1"); o.Session != f.recorded(1)[0].Session || !strings.HasPrefix(o.Session, api.AnonymousSession) || o.Visitor != "" {
+		t.Errorf("%+v, the event is %+v", o, f.recorded(1)[0])
+	}
+	f.form("/privacy", "choice", "yes").must(t, 303)
+	f.form("/cart", "action", "add", "sku", "MUG-S").must(t, 303)
+	if o := order("k-2"); o.Session == "" || o.Session != f.jar().Visit || o.Visitor == "" || o.Visitor != f.recorded(1)[0].Visitor {
+		t.Errorf("of who agreed: %+v", o)
+	}
+}
+
 // TestWithdrawal: who said yes and says no is forgotten by the browser at once, and the cart is not.
 func TestWithdrawal(t *testing.T) {
 	f := newShopFixture(t, nil)
