@@ -35,6 +35,7 @@ var rollups = readRollups(map[string]int{
 	"traffic_hours": 0, "traffic_days": 0, "funnel_days": 0, "interest_hours": 0, "interest_days": 0, "sales_hours": 0, "product_sales_days": 0, "sku_sales_days": 0,
 	"search_days": 0, "recommendation_days": 0, "attribution_days": 0,
 	"cart_days": 1, // a cart is abandoned a day after it began
+	"lift_days": 1, // what came of a visit counts for a day
 })
 
 func readRollups(settles map[string]int) []rollup {
@@ -186,6 +187,9 @@ func seconds(d time.Duration) string { return fmt.Sprint(int64(d / time.Second))
 // holds says whether the rows of a day hold at now, in a rollup that settles after so many days.
 func (k *known) holds(day time.Time, settles int, now time.Time) bool {
 	at, ok := k.counted[day]
+	for n := 1; n <= settles; n++ {
+		ok = ok && !k.dirty.has(day.AddDate(0, 0, n))
+	}
 	return ok && !k.dirty.has(day) && !now.Before(day.Add(aDay)) && !at.Before(day.AddDate(0, 0, 1+settles))
 }
 
@@ -199,6 +203,11 @@ func (k *known) due(day time.Time, now time.Time) bool {
 		return true
 	}
 	for _, r := range rollups {
+		for n := 1; n <= r.settles; n++ { // what comes late for one of these days changes this one
+			if next := day.AddDate(0, 0, n); k.dirty.has(next) && !now.Before(next.Add(aDay)) {
+				return true
+			}
+		}
 		if settled := day.AddDate(0, 0, 1+r.settles); at.Before(settled) && !now.Before(settled) {
 			return true
 		}

@@ -3,6 +3,7 @@ package analytics
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -169,6 +170,7 @@ func TestWhenADayIsDue(t *testing.T) {
 		{"something came", 25, 26, true, true, false, false},
 		{"settled", 25, 48, false, true, true, false},
 		{"counted again", 48, 49, false, false, true, true},
+		{"something came for the day after", 48, 49, false, true, true, false},
 	} {
 		k := known{counted: map[time.Time]time.Time{}}
 		if c.counted > 0 {
@@ -176,6 +178,9 @@ func TestWhenADayIsDue(t *testing.T) {
 		}
 		if c.dirty {
 			k.dirty = days{day}
+		}
+		if strings.Contains(c.name, "day after") {
+			k.dirty = days{day.AddDate(0, 0, 1)}
 		}
 		if due, holds, old := k.due(day, at(c.now)), k.holds(day, 0, at(c.now)), k.holds(day, 1, at(c.now)); due != c.due || holds != c.holds || old != c.old {
 			t.Errorf("%s: due %v, holds %v and %v", c.name, due, holds, old)

@@ -1,75 +1,24 @@
 -- What the table of recommendations is worth: visits that got it against those that were held out and got what is popular. recommend/DESIGN.md says who
--- is exposed, and has the formulas. A visit counts from its first exposure in the period, and for a day; one that was in both arms, since the share was changed, does not count.
+-- is exposed, and has the formulas.
 WITH
     1.959963984540054 AS z, -- 95 % of a normal distribution lie within so many deviations
-    told AS
-    (
-        SELECT visit, toString(slot) AS place, toString(algorithm) AS arm, min(at) AS since
-        FROM events
-        WHERE bot = 0 AND type = 'rec_exposure' AND version = '1' AND algorithm IN ('table', 'holdout')
-          AND at >= {from:DateTime64(3, 'UTC')} AND at < {to:DateTime64(3, 'UTC')}
-          AND toDate(stored_at) >= toDate({from:DateTime64(3, 'UTC')}) - 1 AND toDate(stored_at) <= toDate({to:DateTime64(3, 'UTC')}) + 3 AND @where
-        GROUP BY visit, place, arm
-    ),
-    exposed AS
-    (
-        SELECT visit, slot, any(arm) AS chosen, min(since) AS first
-        FROM told
-        ARRAY JOIN [place, 'all'] AS slot
-        GROUP BY visit, slot
-        HAVING visit NOT IN (SELECT visit FROM told GROUP BY visit HAVING uniqExact(arm) > 1)
-    ),
-    clicks AS
-    (
-        SELECT visit, place, groupArray(at) AS times
-        FROM events
-        ARRAY JOIN [toString(slot), 'all'] AS place
-        WHERE bot = 0 AND type = 'rec_click' AND slot != 'recent' AND at >= {from:DateTime64(3, 'UTC')} AND at < {to:DateTime64(3, 'UTC')} + INTERVAL 1 DAY
-          AND toDate(stored_at) >= toDate({from:DateTime64(3, 'UTC')}) - 1 AND toDate(stored_at) <= toDate({to:DateTime64(3, 'UTC')}) + 4
-          AND visit IN (SELECT visit FROM told)
-        GROUP BY visit, place
-    ),
-    orders AS
-    (
-        SELECT cityHash64(session) AS visit, groupArray((at, toString(currency), total)) AS placed
-        FROM sales
-        WHERE kind = 'order_placed' AND session != '' AND at >= {from:DateTime64(3, 'UTC')} AND at < {to:DateTime64(3, 'UTC')} + INTERVAL 1 DAY
-          AND visit IN (SELECT visit FROM told)
-        GROUP BY visit
-    ),
-    -- What came of each exposed visit: 1 or 0, or what it spent.
-    outcomes AS
-    (
-        SELECT slot, arm, outcome.1 AS measure, outcome.2 AS currency, outcome.3 AS value
-        FROM
-        (
-            SELECT
-                e.slot AS slot,
-                e.chosen AS arm,
-                arrayExists(t -> t >= e.first AND t < e.first + INTERVAL 1 DAY, c.times) AS clicked,
-                arrayFilter(o -> o.1 >= e.first AND o.1 < e.first + INTERVAL 1 DAY, o.placed) AS bought
-            FROM exposed AS e
-            LEFT JOIN clicks AS c ON c.visit = e.visit AND c.place = e.slot
-            LEFT JOIN orders AS o ON o.visit = e.visit
-        )
-        ARRAY JOIN arrayConcat(
-            [('exposed', '', 1.), ('clicked', '', toFloat64(clicked)), ('ordered', '', toFloat64(notEmpty(bought)))],
-            arrayMap(c -> ('revenue', c, toFloat64(arraySum(b -> b.3, arrayFilter(b -> b.2 = c, bought)))), arrayDistinct(arrayMap(b -> b.2, bought)))) AS outcome
-    ),
     sums AS
     (
         SELECT
-            slot, measure, currency,
-            sumIf(value, arm = 'table') AS x,
-            sumIf(value * value, arm = 'table') AS xx,
-            sumIf(value, arm = 'holdout') AS y,
-            sumIf(value * value, arm = 'holdout') AS yy
-        FROM outcomes
-        GROUP BY slot, measure, currency
+            toString(slot) AS place,
+            toString(measure) AS kind,
+            toString(currency) AS money,
+            toFloat64(sumIf(total, arm = 'table')) AS x,
+            sumIf(squares, arm = 'table') AS xx,
+            toFloat64(sumIf(total, arm = 'holdout')) AS y,
+            sumIf(squares, arm = 'holdout') AS yy
+        FROM @lift_days
+        WHERE @where
+        GROUP BY place, kind, money
     ),
     sized AS
     (
-        SELECT *, maxIf(x, measure = 'exposed') OVER (PARTITION BY slot) AS n, maxIf(y, measure = 'exposed') OVER (PARTITION BY slot) AS m
+        SELECT place AS slot, kind AS measure, money AS currency, x, xx, y, yy, maxIf(x, kind = 'exposed') OVER (PARTITION BY place) AS n, maxIf(y, kind = 'exposed') OVER (PARTITION BY place) AS m
         FROM sums
     ),
     -- The ratio of both arms, and by how much of itself it may be off.
