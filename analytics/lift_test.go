@@ -173,10 +173,12 @@ func TestLift(t *testing.T) {
 	w.run(compared{slot: "odd", table: 300, heldOut: 200, clicks: 0.3, clicksHeldOut: 0.2, orders: 0.3, ordersHeldOut: 0.2, spend: 900, spendOfHeldOuts: 900, exposedOften: true, bothArms: true, botsAmong: true, ordersBefore: true})
 	w.run(compared{slot: "silent", table: 30, heldOut: 20, clicks: 0.3})
 	w.deliver(t, a)
+	began := time.Now()
 	table, err := a.Reports().Run(t.Context(), "lift", Params{From: now.Add(-48 * time.Hour), To: now.Add(time.Hour)})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("%d visits compared in %v", w.visits, time.Since(began))
 	held := map[string]int{} // by measure, how often the interval holds the truth, and how often it cannot tell
 	truth := map[string]float64{"clicked": 1.5, "ordered": 1.5, "revenue": 1.5}
 	seen := map[string]bool{}
