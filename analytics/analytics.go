@@ -25,6 +25,7 @@ type Analytics struct {
 	warehouse atomic.Pointer[warehouse] // nil until connected and migrated
 	trending  atomic.Pointer[[]string]
 	stats     deliveryStats
+	erasures  erasures
 
 	cancel context.CancelFunc
 	work   sync.WaitGroup

@@ -35,18 +35,18 @@ func (a *Analytics) deliver(ctx context.Context) {
 
 // deliverSegment repeats until ClickHouse has the segment, it turns out to be poison, or ctx ends.
 func (a *Analytics) deliverSegment(ctx context.Context, seg sealed) {
-	content, err := readSegment(seg.path)
-	if err != nil {
-		a.setAside(seg, err)
-		return
-	}
 	backoff, refusals, maybeSent := newBackoff(a.cfg.RetryMax), 0, seg.found
 	for {
 		w := a.connected(ctx)
 		if w == nil {
 			return
 		}
-		err := sendOnce(ctx, w, content, maybeSent, &a.stats)
+		content, err := readSegment(seg.path) // anew each time: rows may have been erased from it
+		if err != nil {
+			a.setAside(seg, err)
+			return
+		}
+		err = sendOnce(ctx, w, content, maybeSent, &a.stats)
 		if err == nil {
 			a.stats.delivered(len(content.Rows))
 			if err := a.spool.done(seg); err != nil {

@@ -129,6 +129,8 @@ type known struct {
 	// counted says when a day was counted; since then events of the dirty days came.
 	counted map[time.Time]time.Time
 	dirty   days
+	// distrusted says until when counts of a day were made that do not hold, since something of it was erased.
+	distrusted map[time.Time]time.Time
 	// until is when somebody last looked.
 	until time.Time
 }
@@ -141,12 +143,14 @@ func (w *warehouse) known(ctx context.Context) (k known, err error) {
 		UNION ALL
 		SELECT DISTINCT toDate(at) AS day, toDateTime64(0, 3, 'UTC') AS made, toUInt8(1) AS dirty FROM events WHERE inserted_at >= since
 		UNION ALL
-		SELECT DISTINCT toDate(at) AS day, toDateTime64(0, 3, 'UTC') AS made, toUInt8(1) AS dirty FROM orders WHERE inserted_at >= since`)
+		SELECT DISTINCT toDate(at) AS day, toDateTime64(0, 3, 'UTC') AS made, toUInt8(1) AS dirty FROM orders WHERE inserted_at >= since
+		UNION ALL
+		SELECT day, max(since) AS made, toUInt8(2) AS dirty FROM recounts GROUP BY day`)
 	if err != nil {
 		return k, err
 	}
 	defer func() { _ = rows.Close() }()
-	k.counted = map[time.Time]time.Time{}
+	k.counted, k.distrusted = map[time.Time]time.Time{}, map[time.Time]time.Time{}
 	for rows.Next() {
 		var day, at time.Time
 		var dirty uint8
@@ -155,12 +159,19 @@ func (w *warehouse) known(ctx context.Context) (k known, err error) {
 		}
 		day = dateOf(day)
 		switch {
+		case dirty == 2:
+			k.distrusted[day] = at
 		case dirty == 1:
 			k.dirty = append(k.dirty, day)
 		case day.Unix() == 0:
 			k.until = at
 		default:
 			k.counted[day] = at
+		}
+	}
+	for day, until := range k.distrusted {
+		if !k.counted[day].After(until) {
+			delete(k.counted, day)
 		}
 	}
 	slices.SortFunc(k.dirty, time.Time.Compare)
@@ -197,6 +208,9 @@ func (k *known) holds(day time.Time, settles int, now time.Time) bool {
 func (k *known) due(day time.Time, now time.Time) bool {
 	if now.Before(day.Add(aDay)) {
 		return false // it is not over
+	}
+	if !now.After(k.distrusted[day]) {
+		return false // the count would not hold
 	}
 	at, ok := k.counted[day]
 	if !ok || k.dirty.has(day) {

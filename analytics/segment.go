@@ -20,13 +20,19 @@ const (
 	openSuffix   = ".open"
 	sealedSuffix = ".seg"
 	segmentMagic = "MSPL\x01" // the last byte is the version of the file's format
+	// prunedMagic begins a file from which rows were taken: its header ends with the hash that the file had before.
+	prunedMagic = "MSPL\x02"
+	// tokenHash is how many bytes of the hash are in a token.
+	tokenHash = 12
 )
 
 // segment is the content of a sealed file.
 type segment struct {
 	// Token names the batch to ClickHouse: the file's name and a hash of its rows. The same file
-	// always has the same token, another file never.
-	Token  string
+	// always has the same token, another file never. A file from which rows were taken keeps the token that it had.
+	Token string
+	// hash is the part of the token that is not the name.
+	hash   []byte
 	Edge   string
 	Region string
 	// Stored is when the segment was begun. One value for the whole batch, so that a batch lies in
@@ -50,6 +56,16 @@ func sequenceOf(file string) (uint64, bool) {
 	return n, err == nil
 }
 
+// prunedHeader begins a file that keeps the token it had before rows were taken.
+func prunedHeader(s *segment) []byte {
+	b := []byte(prunedMagic)
+	b = binary.AppendVarint(b, s.Stored.Unix())
+	b = appendString(b, s.Edge)
+	b = appendString(b, s.Region)
+	b = append(b, s.hash...)
+	return binary.LittleEndian.AppendUint32(b, checksum(b))
+}
+
 func segmentHeader(edge, region string, stored time.Time) []byte {
 	b := []byte(segmentMagic)
 	b = binary.AppendVarint(b, stored.Unix())
@@ -66,12 +82,16 @@ var errNotSegment = errors.New("the file is not a segment of the spool")
 // parseSegment reads a segment; length is how many bytes of it are whole. A torn tail is no error:
 // its rows were never acknowledged to anyone.
 func parseSegment(name string, b []byte) (s segment, length int, err error) {
-	if !bytes.HasPrefix(b, []byte(segmentMagic)) {
+	pruned := bytes.HasPrefix(b, []byte(prunedMagic))
+	if !pruned && !bytes.HasPrefix(b, []byte(segmentMagic)) {
 		return s, 0, errNotSegment
 	}
 	d := reader{b: b[len(segmentMagic):]}
 	s.Stored = time.Unix(d.varint(), 0).UTC()
 	s.Edge, s.Region = d.string(), d.string()
+	if pruned {
+		s.hash = bytes.Clone(d.bytes(tokenHash))
+	}
 	head := len(b) - len(d.b)
 	sum := d.bytes(4)
 	if d.bad || binary.LittleEndian.Uint32(sum) != checksum(b[:head]) {
@@ -89,8 +109,11 @@ func parseSegment(name string, b []byte) (s segment, length int, err error) {
 		s.Rows, rest = append(s.Rows, r), next
 	}
 	length = len(b) - len(rest)
-	sum256 := sha256.Sum256(b[:length])
-	s.Token = name + "-" + hex.EncodeToString(sum256[:12])
+	if !pruned {
+		sum256 := sha256.Sum256(b[:length])
+		s.hash = sum256[:tokenHash]
+	}
+	s.Token = name + "-" + hex.EncodeToString(s.hash)
 	return s, length, nil
 }
 

@@ -42,6 +42,7 @@ type Spool struct {
 	usage   usage
 	closed  bool
 	counter spoolCounters
+	files   sync.Mutex // held while a sealed file is replaced or leaves; taken before mu
 
 	wake   chan struct{} // there is a group to write
 	ready  chan struct{} // there is a sealed segment

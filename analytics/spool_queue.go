@@ -74,6 +74,10 @@ func (s *Spool) gather(dir string) error {
 	var found []sealed
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
+		if halfWritten(e.Name()) {
+			_ = os.Remove(path)
+			continue
+		}
 		seq, ok := sequenceOf(path)
 		if !ok {
 			continue
@@ -111,6 +115,11 @@ func (s *Spool) gather(dir string) error {
 	})
 	signal(s.ready)
 	return nil
+}
+
+// halfWritten says whether a file is what a kill left of one that was to replace a sealed one (durable.WriteFile).
+func halfWritten(name string) bool {
+	return strings.HasPrefix(name, ".") && strings.Contains(name, sealedSuffix+"-")
 }
 
 // recoverOpen cuts the torn tail of a file left open and seals it; "" when nothing was in it.
@@ -181,6 +190,8 @@ func (s *Spool) take() (sealed, bool) {
 // the next one sends it again under the same token.
 func (s *Spool) done(seg sealed) error {
 	s.cfg.step("acknowledged")
+	s.files.Lock()
+	defer s.files.Unlock()
 	if err := os.Remove(seg.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove a delivered segment: %w", err)
 	}
@@ -195,8 +206,8 @@ func (s *Spool) leave(seg sealed) {
 	defer s.mu.Unlock()
 	for i := range s.queue {
 		if s.queue[i].path == seg.path {
+			s.usage.live -= s.queue[i].bytes
 			s.queue = append(s.queue[:i:i], s.queue[i+1:]...)
-			s.usage.live -= seg.bytes
 			return
 		}
 	}
@@ -204,6 +215,8 @@ func (s *Spool) leave(seg sealed) {
 
 // bury moves a segment that can never be delivered aside, with the reason beside it.
 func (s *Spool) bury(seg sealed, reason error) error {
+	s.files.Lock()
+	defer s.files.Unlock()
 	to := filepath.Join(s.cfg.Dir, deadDir, filepath.Base(seg.path))
 	if err := os.WriteFile(to+".reason", []byte(reason.Error()+"\n"), 0o644); err != nil {
 		return fmt.Errorf("bury a segment: %w", err)
@@ -223,6 +236,13 @@ func (s *Spool) weighDead() error {
 	files, err := filepath.Glob(filepath.Join(s.cfg.Dir, deadDir, "*"+sealedSuffix))
 	if err != nil {
 		return err
+	}
+	halves, err := filepath.Glob(filepath.Join(s.cfg.Dir, deadDir, ".*"+sealedSuffix+"-*"))
+	if err != nil {
+		return err
+	}
+	for _, f := range halves {
+		_ = os.Remove(f)
 	}
 	sort.Slice(files, func(i, j int) bool {
 		a, _ := sequenceOf(files[i])

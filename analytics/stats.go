@@ -35,6 +35,10 @@ type Stats struct {
 	Reinserted     int64 // batches that ClickHouse had acknowledged without holding them
 	OutboxEntries  int64
 	OutboxSlices   int64
+
+	// Erasures that ClickHouse has not carried out, and when the oldest of them was asked for; zero without any.
+	ErasuresWaiting int64
+	ErasureOldest   time.Time
 }
 
 // deliveryStats counts what happens on the way to ClickHouse.
@@ -88,6 +92,9 @@ func (a *Analytics) Stats() Stats {
 	d.mu.Lock()
 	s.LastError, s.LastDelivery = d.lastErr, d.last
 	d.mu.Unlock()
+	a.erasures.mu.Lock()
+	s.ErasuresWaiting, s.ErasureOldest = int64(a.erasures.waiting), a.erasures.since
+	a.erasures.mu.Unlock()
 	s.Connected = a.warehouse.Load() != nil && s.LastError == ""
 	return s
 }

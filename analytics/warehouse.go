@@ -22,6 +22,8 @@ type warehouse struct {
 	// margin is rollMargin, but in tests.
 	margin    time.Duration
 	askFor    time.Duration // askTimeout, but in tests
+	settles   time.Duration // eraseSettles, but in tests
+	eraseRest time.Duration // the constant, but in tests
 	knownMu   sync.Mutex
 	lastKnown known
 	knownAt   time.Time
@@ -59,7 +61,7 @@ func openWarehouse(ctx context.Context, cfg *Config) (*warehouse, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ClickHouse: %w", err)
 	}
-	w := &warehouse{conn: conn, margin: rollMargin, askFor: askTimeout}
+	w := &warehouse{conn: conn, margin: rollMargin, askFor: askTimeout, settles: eraseSettles, eraseRest: eraseRest}
 	if err = migrate(ctx, conn); err == nil {
 		err = w.learnSettings(ctx)
 	}

@@ -338,7 +338,7 @@ var (
 	SessionsDelete  = Endpoint[None, None]{Name: "sessions.delete", Kind: Write}
 	CustomersMe     = Endpoint[None, Customer]{Name: "customers.me", Kind: Exact}
 	CustomersPatch  = Endpoint[CustomerPatch, Customer]{Name: "customers.patch", Kind: Write, Slow: true}
-	CustomersErase  = Endpoint[None, Erasure]{Name: "customers.erase", Kind: Write}
+	CustomersErase  = Endpoint[Traces, Erasure]{Name: "customers.erase", Kind: Write}
 	CustomersOrders = Endpoint[Page, List[Order]]{Name: "customers.orders", Kind: Exact}
 	CustomersExport = Endpoint[None, CustomerExport]{Name: "customers.export", Kind: Exact}
 

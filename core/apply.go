@@ -193,6 +193,8 @@ func (m *Machine) dispatch(t commandType, e envelope, k keying) (any, int, *api.
 		return run(e, m.applyAdmit)
 	case cmdPublishTable:
 		return run(e, m.applyPublishTable)
+	case cmdEraseTraces:
+		return run(e, m.applyEraseTraces)
 	}
 	return nil, 0, api.Internal(fmt.Errorf("command %d has no home", t))
 }

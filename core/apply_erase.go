@@ -17,18 +17,28 @@ func needsAddress(o orderRec) bool {
 	return false
 }
 
-// applyEraseCustomer destroys the key that the customer's data is sealed with. Orders stay, as the
-// books need them, without a name. Only the address of an order that is still to be sent is kept, and
-// with it the key, until the order has left the house or is cancelled (eraseContact).
+// applyEraseCustomer erases an account as logs of before say it. What it gives up of the clickstream is not noted.
 func (m *Machine) applyEraseCustomer(c eraseCustomerCmd) (any, int, *api.Error) {
-	rec, ok := m.customers.Get(c.ID)
+	out, _, refusal := m.eraseCustomer(c.ID)
+	if refusal != nil {
+		return nil, 0, refusal
+	}
+	return out, 200, nil
+}
+
+// eraseCustomer destroys the key that the customer's data is sealed with. Orders stay, as the books need
+// them, without a name. Only the address of an order that is still to be sent is kept, and with it the
+// key, until the order has left the house or is cancelled (eraseContact). It gives the traces that the
+// orders no longer say.
+func (m *Machine) eraseCustomer(id string) (out api.Erasure, gone []string, refusal *api.Error) {
+	rec, ok := m.customers.Get(id)
 	if !ok {
-		return nil, 0, api.NewError(api.CodeNotFound, "There is no such account.")
+		return out, nil, api.NewError(api.CodeNotFound, "There is no such account.")
 	}
 	m.emails.Delete(rec.EmailHash)
-	m.customers.Delete(c.ID)
+	m.customers.Delete(id)
 	var mine []string
-	prefix := c.ID + "\x00"
+	prefix := id + "\x00"
 	m.orderOwner.Ascend(prefix, func(k, id string) bool {
 		if !strings.HasPrefix(k, prefix) {
 			return false
@@ -36,13 +46,14 @@ func (m *Machine) applyEraseCustomer(c eraseCustomerCmd) (any, int, *api.Error) 
 		mine = append(mine, k, id)
 		return true
 	})
-	out := api.Erasure{Kept: []string{}}
+	out = api.Erasure{Kept: []string{}}
 	for i := 0; i < len(mine); i += 2 {
 		m.orderOwner.Delete(mine[i])
 		o, ok := m.orders.Get(mine[i+1])
 		if !ok {
 			continue
 		}
+		gone = append(gone, o.Visitor, o.Session)
 		o.Customer, o.Visitor, o.Session = "", "", ""
 		if p, sealed := m.persons.Get(o.Person); sealed && needsAddress(o) {
 			o.Erase = true
@@ -54,10 +65,10 @@ func (m *Machine) applyEraseCustomer(c eraseCustomerCmd) (any, int, *api.Error) 
 		}
 		m.orders.Put(o.ID, o)
 	}
-	if p, _ := m.persons.Get(personOfCustomer(c.ID)); p.Waiting == 0 {
-		m.persons.Delete(personOfCustomer(c.ID))
+	if p, _ := m.persons.Get(personOfCustomer(id)); p.Waiting == 0 {
+		m.persons.Delete(personOfCustomer(id))
 	}
-	return out, 200, nil
+	return out, gone, nil
 }
 
 // eraseContact ends the wait of an order whose buyer was erased: its address goes, and with the last

@@ -38,6 +38,7 @@ func (m *Machine) applyTick(tickCmd) (any, int, *api.Error) {
 	m.dropEdges()
 	m.dropSessions()
 	m.dropStaged()
+	m.dropErasures()
 	m.trimOutbox()
 	return api.None{}, 200, nil
 }

@@ -107,6 +107,7 @@ func (m *Machine) check(r *Report) {
 		}
 		return true
 	})
+	m.checkErasures(bad)
 	m.open.Ascend("", func(id string, _ openRec) bool {
 		r.Open++
 		if _, ok := m.orders.Get(id); !ok {

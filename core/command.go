@@ -56,7 +56,8 @@ const (
 	cmdArrive          commandType = 42
 	cmdAdmit           commandType = 43
 	cmdPublishTable    commandType = 44
-	lastCommand                    = cmdPublishTable
+	cmdEraseTraces     commandType = 45
+	lastCommand                    = cmdEraseTraces
 	commandVersion     byte        = 1
 	maxCommandBytes                = 240 << 10
 	headerBytes                    = 1 + 8 + 8 + 8

@@ -89,6 +89,8 @@ func GoldenCommands() map[string][]byte {
 		"adjust":         appendAdjust(nil, &adjustment{life: lifePrincipal, id: keyID{1, 2}, body: bodyHash{3}, delta: -1, sku: []byte("SKU-1"), reason: []byte("sale")}),
 		"stock_log_row":  goldenStockLog(),
 		"publish_table":  must(encodeCommand(cmdPublishTable, keying{}, publishTableCmd{Version: "v2", Key: "recommendations/v2", Items: 3, Pairs: 5, Edge: "edge-1", After: "v1"})),
+		"erase_traces":   must(encodeCommand(cmdEraseTraces, keying{}, eraseTracesCmd{Customer: "c-1", Orders: []string{"o1-b"}, Traces: [][]byte{traceHash("v1")}, Anyone: true})),
+		"erasure_row":    must(record[erasureRec]{1}.Encode(erasureRec{7, 1_700_000_000_000, [][]byte{traceHash("v1")}, 2})),
 		"tables_row":     must(record[tablesRec]{1}.Encode(tablesRec{[]tableRec{{"v2", "recommendations/v2", 3, 5, "edge-1", 1_700_000_000_000}}})),
 	}
 }
@@ -296,4 +298,9 @@ func Nameless(names ...string) (out [][]byte) {
 		add(cmdCreateCart, keying{n, n, "hash"}, createCartCmd{ID: "c"})
 	}
 	return out
+}
+
+// EraseTraces encodes an erasure of hashes.
+func EraseTraces(hashes [][]byte) []byte {
+	return must(encodeCommand(cmdEraseTraces, keying{}, eraseTracesCmd{Traces: hashes}))
 }

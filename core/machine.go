@@ -54,6 +54,8 @@ type Machine struct {
 	keyring     *state.Table[string] // the fingerprint of the key ring
 	rooms       *state.Table[roomRec]
 	tables      *state.Table[tablesRec]
+	erasures    *state.Table[erasureRec]
+	erased      *state.Table[uint64] // hash of an identifier to the erasure that names it
 
 	derived
 	// whereabouts is a copy of nodes that is read without the tables' lock; it is never nil and never changed.
@@ -157,6 +159,8 @@ func OpenMachine(cfg MachineConfig) (*Machine, error) {
 	m.keyring = state.NewTable(db, "keyring", state.Hot, record[string]{1})
 	m.rooms = state.NewTable(db, "rooms", state.Hot, record[roomRec]{1})
 	m.tables = state.NewTable(db, "tables", state.Hot, record[tablesRec]{1})
+	m.erasures = state.NewTable(db, "erasures", state.Cold, record[erasureRec]{1})
+	m.erased = state.NewTable(db, "erased", state.Cold, record[uint64]{1})
 	m.meta = state.NewTable(db, "meta", state.Hot, record[metaRec]{1})
 	if err := db.Load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("load state: %w", err), db.Close())

@@ -42,6 +42,14 @@ func (c *reserveCmd) names() []string        { return []string{c.Order, c.Cart, 
 func (c *patchCustomerCmd) names() []string { return []string{c.ID, "-" + c.EmailHash} }
 func (c *feedCmd) names() []string          { return []string{"-" + c.Source} }
 
+func (c *eraseTracesCmd) names() []string {
+	all := []string{"-" + c.Customer}
+	for _, id := range c.Orders {
+		all = append(all, "-"+id)
+	}
+	return all
+}
+
 func (c *putProductsCmd) names() []string {
 	var all []string
 	for _, p := range c.Products {

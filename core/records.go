@@ -266,6 +266,8 @@ type metaRec struct {
 	Collections uint64 `cbor:"8,keyasint"`
 	// Cart is the last cart that was looked at to see whether it is over.
 	Cart string `cbor:"9,keyasint,omitempty"`
+	// ErasureSeq is the number of the newest erasure.
+	ErasureSeq uint64 `cbor:"10,keyasint,omitempty"`
 }
 
 // timelineRec is a life of the shop: the first, or one that began with a restored backup.

@@ -117,7 +117,7 @@ func TestErasedBuyerStillGetsTheParcel(t *testing.T) {
 	city := func(o api.Order) string {
 		return get(s, api.OrdersStaff, api.OrderQuery{ID: o.ID}, s.staffCall("")).ShippingAddress.City
 	}
-	e := get(s, api.CustomersErase, api.None{}, api.Call{Credential: as})
+	e := get(s, api.CustomersErase, api.Traces{}, api.Call{Credential: as})
 	if len(e.Kept) != 2 || e.Kept[0] != unsent.Number || e.Kept[1] != cancelled.Number {
 		t.Errorf("%+v", e)
 	}

@@ -218,11 +218,16 @@ func (s *Service) patchCommand(ctx context.Context, c *call, req api.CustomerPat
 	return cmd, nil
 }
 
-func (s *Service) customersErase(ctx context.Context, c *call, _ api.None) (reply, error) {
+func (s *Service) customersErase(ctx context.Context, c *call, req api.Traces) (reply, error) {
 	if err := needCustomer(c); err != nil {
 		return reply{}, err
 	}
-	return s.propose(ctx, cmdEraseCustomer, keying{}, eraseCustomerCmd{ID: c.customer})
+	cmd, err := s.eraseTraces(req)
+	if err != nil {
+		return reply{}, err
+	}
+	cmd.Customer = c.customer
+	return s.propose(ctx, cmdEraseTraces, keying{}, cmd)
 }
 
 // ordersOf are a customer's orders, newest first, from a cursor.

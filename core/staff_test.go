@@ -228,7 +228,7 @@ func TestCustomers(t *testing.T) {
 	get(s, api.SessionsDelete, api.None{}, api.Call{Credential: "session:" + again.Token})
 	refused(s, api.CodeUnauthorized, api.CustomersMe, api.None{}, api.Call{Credential: "session:" + again.Token})
 	get(s, api.OrdersFulfil, api.OrderAction{ID: o.ID}, s.staffCall(""))
-	get(s, api.CustomersErase, api.None{}, me)
+	get(s, api.CustomersErase, api.Traces{}, me)
 	refused(s, api.CodeUnauthorized, api.CustomersMe, api.None{}, me)
 	if v := get(s, api.OrdersStaff, api.OrderQuery{ID: o.ID}, s.staffCall("")); v.Email != "" || v.ShippingAddress.Name != "" {
 		t.Errorf("an erased person is still in the order: %+v", v)

@@ -108,13 +108,13 @@ func (s *Shop) eraseMe(ctx context.Context, r *Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	erased, err := ask(ctx, t, api.CustomersErase, api.None{})
+	erased, err := ask(ctx, t, api.CustomersErase, traces(r))
 	if err != nil {
 		return nil, err
 	}
 	a := t.answer()
 	j := a.jar(r)
-	j.Session, j.Orders = "", nil
+	j.Session, j.Orders, j.Visitor, j.Visit = "", nil, "", ""
 	if len(erased.Kept) > 0 {
 		return reply(a, 200, erased)
 	}

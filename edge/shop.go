@@ -102,6 +102,7 @@ func (s *Shop) operations() []operation {
 	ops = append(ops, s.waitingOperations()...)
 	ops = append(ops, s.accountOperations()...)
 	ops = append(ops, s.eventOperations()...)
+	ops = append(ops, s.traceOperations()...)
 	ops = append(ops, s.staffProductOperations()...)
 	ops = append(ops, s.staffStockOperations()...)
 	ops = append(ops, s.staffLocationOperations()...)

@@ -69,6 +69,8 @@ func serve(ctx context.Context, args []string) (err error) {
 	defer closing("the clickstream", clicks.Close)
 	stopOutbox := inBackground(ctx, func(ctx context.Context) { clicks.RunOutbox(ctx, outbox{cores, o.id}) })
 	defer stopOutbox()
+	stopErasures := inBackground(ctx, func(ctx context.Context) { clicks.RunErasures(ctx, erasures{cores, o.id}) })
+	defer stopErasures()
 
 	store, err := o.files(ctx, log)
 	if err != nil {
@@ -196,6 +198,20 @@ func (o outbox) Done(ctx context.Context, slice uint64) error {
 	return err
 }
 
+// erasures are the cores' list of what people want gone.
+type erasures struct {
+	cores *coreclient.Client
+	edge  string
+}
+
+var _ analytics.ErasureSource = erasures{}
+
+// Erasures implements analytics.ErasureSource.
+func (e erasures) Erasures(ctx context.Context, after uint64) (api.ErasurePage, error) {
+	page, _, err := coreclient.Do(ctx, e.cores, api.ErasuresList, api.ErasuresQuery{After: after}, api.Call{Edge: e.edge})
+	return page, err
+}
+
 // clickstreamMetrics shows the clickstream's counters to Prometheus.
 type clickstreamMetrics struct{ clicks *analytics.Analytics }
 
@@ -224,6 +240,12 @@ func (m clickstreamMetrics) Collect(out chan<- prometheus.Metric) {
 	gauge("spool_bytes", "Bytes that wait for delivery.", float64(s.SpoolBytes))
 	gauge("spool_segments", "Sealed batches that wait for delivery.", float64(s.SpoolSegments))
 	gauge("dead_batches", "Batches set aside since the start.", float64(s.DeadBatches))
+	gauge("erasures_waiting", "Erasures that ClickHouse has not carried out.", float64(s.ErasuresWaiting))
+	age := 0.0
+	if !s.ErasureOldest.IsZero() {
+		age = time.Since(s.ErasureOldest).Seconds()
+	}
+	gauge("erasure_age_seconds", "Since when the oldest of them waits; 0 without any.", age)
 	connected := 0.0
 	if s.Connected {
 		connected = 1
