@@ -11,7 +11,7 @@ import (
 // purgeDue are the days whose distrusted counts have to leave the disk, with the time until which counts were made that are distrusted. They leave it
 // twice: at once, and when nobody can be writing any more who began to count before.
 func (w *warehouse) purgeDue(ctx context.Context, now time.Time) (map[time.Time]time.Time, error) {
-	rows, err := w.conn.Query(ctx, "SELECT day, max(since) AS until, max(purged_at) AS purged FROM recounts GROUP BY day")
+	rows, err := w.conn.Query(ctx, "SELECT day, max(recounts.until) AS last, max(purged_at) AS purged FROM recounts GROUP BY day")
 	if err != nil {
 		return nil, err
 	}

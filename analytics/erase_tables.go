@@ -127,7 +127,7 @@ func (w *warehouse) distrust(ctx context.Context, s spots, until time.Time) erro
 	for _, day := range slices.Concat(s.events, s.orders) {
 		rows = append(rows, "('"+day.Format(time.DateOnly)+"', '"+milliseconds(until)+"')")
 	}
-	if err := w.conn.Exec(ctx, "INSERT INTO recounts (day, since) VALUES "+strings.Join(rows, ", ")); err != nil {
+	if err := w.conn.Exec(ctx, "INSERT INTO recounts (day, until) VALUES "+strings.Join(rows, ", ")); err != nil {
 		return fmt.Errorf("note days to be counted again: %w", err)
 	}
 	return nil

@@ -145,7 +145,7 @@ func (w *warehouse) known(ctx context.Context) (k known, err error) {
 		UNION ALL
 		SELECT DISTINCT toDate(at) AS day, toDateTime64(0, 3, 'UTC') AS made, toUInt8(1) AS dirty FROM orders WHERE inserted_at >= since
 		UNION ALL
-		SELECT day, max(since) AS made, toUInt8(2) AS dirty FROM recounts GROUP BY day`)
+		SELECT day, max(recounts.until) AS made, toUInt8(2) AS dirty FROM recounts GROUP BY day`)
 	if err != nil {
 		return k, err
 	}

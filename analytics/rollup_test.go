@@ -152,6 +152,36 @@ func TestReportsAreTheRecount(t *testing.T) {
 	} else if n := differences(k); n != 0 {
 		t.Errorf("after late events were counted %d reports differ", n)
 	}
+
+	counted = look()
+	w.settles = 2 * time.Second
+	if found, err := w.erase(t.Context(), []trace{traceOf("v3")}, time.Time{}); !found || err != nil {
+		t.Fatal(found, err)
+	}
+	if n := e.number("SELECT count() FROM events WHERE visitor = 'v3'"); n != 0 {
+		t.Errorf("%d events of an erased visitor", n)
+	}
+	if n := differences(counted); n == 0 {
+		t.Error("counts of before and an erasure make no difference: this test shows nothing")
+	}
+	if k := look(); k.holds(from, 0, now) {
+		t.Error("a day of which something was erased counts as before")
+	} else if n := differences(k); n != 0 {
+		t.Errorf("after an erasure %d reports differ", n)
+	}
+	if err := w.purge(t.Context(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if n := differences(look()); n != 0 {
+		t.Errorf("when counts of before have left the disk %d reports differ", n)
+	}
+	time.Sleep(w.settles)
+	roll()
+	if k := look(); !k.holds(from, 0, now) {
+		t.Errorf("a day of which something was erased was not counted again: %+v", k)
+	} else if n := differences(k); n != 0 {
+		t.Errorf("after the days were counted again %d reports differ", n)
+	}
 }
 
 func TestWhenADayIsDue(t *testing.T) {

@@ -20,11 +20,11 @@ ORDER BY (timeline, seq)
 TTL toDateTime(done_at) + INTERVAL 40 DAY
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
--- Days of which something was erased: their counts made until since hold no more, and purged_at says when these were last taken off the disk.
+-- Days of which something was erased: their counts made until then hold no more, and purged_at says when these were last taken off the disk.
 CREATE TABLE IF NOT EXISTS recounts
 (
     day       Date,
-    since     SimpleAggregateFunction(max, DateTime64(3, 'UTC')),
+    until     SimpleAggregateFunction(max, DateTime64(3, 'UTC')),
     purged_at SimpleAggregateFunction(max, DateTime64(3, 'UTC'))
 )
 ENGINE = AggregatingMergeTree
