@@ -95,6 +95,12 @@ func TestBadInput(t *testing.T) {
 		{"POST", "/api/v1/customers", `{"email":"a@example.com","role":"operator"}`, nil, 422, "invalid", "role"},
 		{"POST", "/api/v1/sessions", `{"email":null}`, nil, 422, "invalid", "email"},
 		{"GET", "/api/v1/customers/me", "", nil, 401, "unauthorized", ""},
+		{"DELETE", "/api/v1/visits/me?visit=x", "", nil, 422, "invalid", "visit"},
+		{"DELETE", "/api/v1/visits/me?visit=0192f7a4-5b7e-4c3a-9d0e-3f1a2b4c5d6e", "", nil, 422, "invalid", "visit"},
+		{"DELETE", "/api/v1/visits/me?visit=0192f7a45b7e7c3a9d0e3f1a2b4c5d6e", "", nil, 422, "invalid", "visit"},
+		{"POST", "/admin/api/v1/erasures", `{"visitor":"v"}`, nil, 401, "unauthorized", ""},
+		{"POST", "/admin/api/v1/erasures", `{"visitors":"v"}`, []string{"Authorization", staffToken}, 422, "invalid", "visitors"},
+		{"POST", "/admin/api/v1/erasures", `{"visitor":7}`, []string{"Authorization", staffToken}, 422, "invalid", "visitor"},
 		{"GET", "/api/v1/customers/me/orders?limit=0", "", nil, 422, "invalid", "limit"},
 
 		{"POST", "/api/v1/events", `{"events":[]}`, nil, 422, "invalid", "events"},

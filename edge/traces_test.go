@@ -1,0 +1,73 @@
+package edge
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"meridian/api"
+)
+
+// TestBrowserErasesItself: what a browser can have erased is what its signed jar says, which forgets it then; a jar that was not signed here says nothing.
+func TestBrowserErasesItself(t *testing.T) {
+	f := newShopFixture(t, nil)
+	f.core.says("traces.erase", api.None{})
+	jar := codec.encode(Jar{Cart: "c1-cart", Visitor: "visitor-1", Visit: "visit-1", Orders: map[string]string{"o2": "k2", "o1": "k1"}})
+	asked := func(n int) (req api.Traces) {
+		t.Helper()
+		all := f.core.called("traces.erase")
+		if len(all) != n {
+			t.Fatalf("%d calls", len(all))
+		}
+		if err := json.Unmarshal(all[n-1].Body, &req); err != nil {
+			t.Fatal(err)
+		}
+		return req
+	}
+	const tab = "0192f7a4-5b7e-7c3a-9d0e-3f1a2b4c5d6e"
+	a := f.do("DELETE", "/api/v1/visits/me?visit="+tab, "", "Cookie", "mj="+jar).must(t, 204)
+	if req := asked(1); req.Visitor != "visitor-1" || req.Session != "visit-1" || req.Tab != tab || strings.Join(req.Orders, " ") != "o1 o2" {
+		t.Errorf("%+v", req)
+	}
+	left, ok := Jar{}, false
+	for _, c := range a.Cookies() {
+		if c.Name == cookieJar {
+			left, ok = codec.decode(c.Value)
+		}
+	}
+	if !ok || left.Visitor != "" || left.Visit != "" || left.Cart != "c1-cart" || len(left.Orders) != 2 {
+		t.Errorf("the jar is %+v", left)
+	}
+	f.do("DELETE", "/api/v1/visits/me", "", "Cookie", "mj="+jar[:len(jar)-2]+"AA").must(t, 204)
+	if req := asked(2); req.Visitor != "" || req.Session != "" || req.Tab != "" || len(req.Orders) != 0 {
+		t.Errorf("a jar that somebody made: %+v", req)
+	}
+}
+
+// TestAccountErasesItsTraces: with the account goes what this browser did.
+func TestAccountErasesItsTraces(t *testing.T) {
+	f := newShopFixture(t, nil)
+	f.core.says("customers.erase", api.Erasure{Kept: []string{}})
+	jar := codec.encode(Jar{Visitor: "visitor-1", Visit: "visit-1", Orders: map[string]string{"o1": "k1"}})
+	a := f.do("DELETE", "/api/v1/customers/me", "", "Cookie", "mj="+jar+"; session=tok").must(t, 204)
+	var req api.Traces
+	if err := json.Unmarshal(f.core.called("customers.erase")[0].Body, &req); err != nil || req.Visitor != "visitor-1" || req.Session != "visit-1" || len(req.Orders) != 1 {
+		t.Errorf("%+v %v", req, err)
+	}
+	for _, c := range a.Cookies() {
+		if left, _ := codec.decode(c.Value); c.Name == cookieJar && (left.Visitor != "" || left.Visit != "" || len(left.Orders) > 0) {
+			t.Errorf("the jar keeps %+v", left)
+		}
+	}
+}
+
+func TestStaffErases(t *testing.T) {
+	f := newShopFixture(t, nil)
+	f.core.says("staff.whoami", api.StaffIdentity{Email: "m@example.com", Role: "merchandiser"})
+	f.core.says("traces.staff_erase", api.ErasedTraces{Orders: []string{"M-1001"}})
+	f.do("POST", "/admin/api/v1/erasures", `{"order":"M-1001"}`, "Authorization", staffToken).must(t, 202, `"orders":["M-1001"]`)
+	var req api.StaffErase
+	if err := json.Unmarshal(f.core.called("traces.staff_erase")[0].Body, &req); err != nil || req.Order != "M-1001" || req.Visitor != "" {
+		t.Errorf("%+v %v", req, err)
+	}
+}
