@@ -1,6 +1,7 @@
 package analytics
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -247,6 +248,43 @@ func TestNeighboursOfWhom(t *testing.T) {
 	drained(t, a)
 	if m, err = make(now.Add(-24*time.Hour), now.Add(time.Hour)); err != nil || len(m.Neighbours(recommend.Viewed, "mug")) != 2 {
 		t.Errorf("with somebody who agreed: %v", err)
+	}
+}
+
+// TestRecommendationsKnowNobody: the file of a table that was made from visits holds products and numbers, in no bytes of it a visitor, a session, or a hash of these.
+func TestRecommendationsKnowNobody(t *testing.T) {
+	t.Parallel()
+	e := startEngine(t)
+	a := openTest(t, Config{Addr: e.url()})
+	s, now := newShopper(t), time.Now().UTC().Truncate(time.Second)
+	var events []api.Event
+	var people []string
+	for range 20 {
+		visitor, session := s.id(), s.id()
+		people = append(people, visitor, session)
+		for _, item := range []string{"mug", "plate", "bowl"} {
+			events = append(events, api.Event{ID: s.id(), Type: "view_item", At: now.Format(time.RFC3339), Session: session, Visitor: visitor, Items: []api.EventItem{{ItemID: item}}})
+		}
+	}
+	if err := a.Import(t.Context(), events); err != nil {
+		t.Fatal(err)
+	}
+	drained(t, a)
+	m, err := a.Neighbours(t.Context(), "v", now.Add(-time.Hour), now.Add(time.Hour), recommend.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := m.Append(nil)
+	if parsed, err := recommend.Parse(file); err != nil || parsed.Len() != 3 || !bytes.Contains(file, []byte("plate")) {
+		t.Fatalf("%d products, %v", parsed.Len(), err)
+	}
+	for _, id := range people {
+		hash := traceOf(id)
+		for _, needle := range [][]byte{[]byte(id), e.cityHash(id), hash[:8]} {
+			if bytes.Contains(file, needle) {
+				t.Errorf("the file has %x, which is of %s", needle, id)
+			}
+		}
 	}
 }
 

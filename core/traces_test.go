@@ -3,6 +3,9 @@ package core_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -48,7 +51,8 @@ func sameHashes(got [][]byte, ids ...string) bool {
 	return slices.EqualFunc(got, hashes(ids...), bytes.Equal)
 }
 
-// TestErasedAccountLeavesHashes: what is to be erased elsewhere is known by hashes, and the orders and what the outbox says of them name nobody any more.
+// TestErasedAccountLeavesHashes: what is to be erased elsewhere is known by hashes, the orders and what the outbox says of them name nobody any more, and
+// the identifiers are in no byte of the state.
 func TestErasedAccountLeavesHashes(t *testing.T) {
 	s := newShop(t)
 	s.mugs("A", 10)
@@ -67,6 +71,9 @@ func TestErasedAccountLeavesHashes(t *testing.T) {
 	if got := said(); !slices.Equal(got, []string{"visitor-of-ada first-session-of-ada", "visitor-of-ada second-session-of-ada", "phone-of-ada third-session-of-ada", "visitor-of-bob session-of-bob"}) {
 		t.Fatalf("before: %q", got)
 	}
+	if at := s.find("-of-ada"); len(at) == 0 {
+		t.Fatal("the identifiers are not even found before they were erased: the search shows nothing")
+	}
 	get(s, api.CustomersErase, api.Traces{Visitor: "phone-of-ada", Session: "now-of-ada", Tab: "tab-of-ada", Orders: []string{guest.ID, "no-such-order"}}, api.Call{Credential: as})
 	all := s.erasures(0)
 	if len(all) != 1 || !sameHashes(all[0], "visitor-of-ada", "first-session-of-ada", "second-session-of-ada", "third-session-of-ada", "phone-of-ada", "now-of-ada", "tab-of-ada") {
@@ -78,6 +85,46 @@ func TestErasedAccountLeavesHashes(t *testing.T) {
 	if n := len(get(s, api.ErasuresList, api.ErasuresQuery{After: 1}, api.Call{}).Records); n != 0 {
 		t.Errorf("%d records after the only one", n)
 	}
+	if at := s.find("-of-ada"); len(at) > 0 {
+		t.Errorf("the state still has the identifiers: %s", at)
+	}
+	if at := s.find("session-of-bob"); len(at) == 0 {
+		t.Error("another's identifiers are gone")
+	}
+}
+
+// find gives the places of a snapshot of the state in which a text is.
+func (s *shop) find(text string) (where []string) {
+	s.t.Helper()
+	view, err := s.machine.Snapshot()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer view.Release()
+	path := filepath.Join(s.t.TempDir(), "snapshot")
+	f, err := os.Create(path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := view.WriteTo(f); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		s.t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for i := bytes.Index(b, []byte(text)); i >= 0 && len(where) < 5; {
+		where = append(where, fmt.Sprintf("%q", b[max(0, i-60):min(len(b), i+60)]))
+		next := bytes.Index(b[i+1:], []byte(text))
+		if next < 0 {
+			break
+		}
+		i += 1 + next
+	}
+	return where
 }
 
 // TestBrowserErasesItsTraces: without an account, and by staff for an order or a visitor; a repeat within a day is the same erasure.

@@ -46,6 +46,7 @@ func bucketOf(table string) []byte { return []byte(tablePrefix + table) }
 // snapshot is released.
 type generation struct {
 	bolt *bbolt.DB
+	file *os.File // bolt's own
 	mu   sync.Mutex
 	refs int
 }
@@ -69,18 +70,18 @@ func (g *generation) release() error {
 // leaves half a file at path.
 func openGeneration(path string, mapBytes int, readOnly bool) (*generation, error) {
 	if readOnly {
-		bolt, err := openBolt(path, mapBytes, true)
+		bolt, file, err := openBolt(path, mapBytes, true)
 		if err != nil {
 			return nil, err
 		}
-		return &generation{bolt: bolt, refs: 1}, nil
+		return &generation{bolt: bolt, file: file, refs: 1}, nil
 	}
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		if err := createFile(path, mapBytes); err != nil {
 			return nil, err
 		}
 	}
-	bolt, err := openBolt(path, mapBytes, false)
+	bolt, file, err := openBolt(path, mapBytes, false)
 	if err != nil {
 		return nil, err
 	}
@@ -93,14 +94,14 @@ func openGeneration(path string, mapBytes int, readOnly bool) (*generation, erro
 	if err := removeIfThere(path + restoreSuffix); err != nil {
 		return nil, errors.Join(fmt.Errorf("state: remove what a stopped process left: %w", err), bolt.Close())
 	}
-	return &generation{bolt: bolt, refs: 1}, nil
+	return &generation{bolt: bolt, file: file, refs: 1}, nil
 }
 
 func createFile(path string, mapBytes int) error {
 	if err := removeIfThere(path + newSuffix); err != nil {
 		return fmt.Errorf("state: create: %w", err)
 	}
-	fresh, err := openBolt(path+newSuffix, mapBytes, false)
+	fresh, _, err := openBolt(path+newSuffix, mapBytes, false)
 	if err != nil {
 		return err
 	}
@@ -123,7 +124,7 @@ func removeIfThere(path string) error {
 	return nil
 }
 
-func openBolt(path string, mapBytes int, readOnly bool) (bolt *bbolt.DB, err error) {
+func openBolt(path string, mapBytes int, readOnly bool) (bolt *bbolt.DB, file *os.File, err error) {
 	err = guarded(func() error {
 		bolt, err = bbolt.Open(path, 0o600, &bbolt.Options{
 			Timeout:         time.Second,
@@ -134,16 +135,23 @@ func openBolt(path string, mapBytes int, readOnly bool) (bolt *bbolt.DB, err err
 			InitialMmapSize: mapBytes,
 			// Below the map, so that bbolt answers "full" instead of waiting for readers to map more.
 			MaxSize: mapBytes - 1,
+			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+				f, err := os.OpenFile(name, flag, mode)
+				if file == nil {
+					file = f
+				}
+				return f, err
+			},
 		})
 		return err
 	})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, fmt.Errorf("state: %s is in use by another process: stop it or choose another data directory: %w", path, ErrInUse)
+		return nil, nil, fmt.Errorf("state: %s is in use by another process: stop it or choose another data directory: %w", path, ErrInUse)
 	case err != nil:
-		return nil, fmt.Errorf("state: open %s: %w", path, err)
+		return nil, nil, fmt.Errorf("state: open %s: %w", path, err)
 	}
-	return bolt, nil
+	return bolt, file, nil
 }
 
 // guarded turns the panics and faults that damaged pages cause in bbolt into ErrCorrupt.

@@ -75,11 +75,11 @@ func (db *DB) receive(r io.Reader, path string) (h header, err error) {
 
 // adopt makes the received file the state. Until the rename it leaves the old state alone.
 func (db *DB) adopt(path string, h header) (adopted bool, err error) {
-	bolt, err := openBolt(path, db.opts.InitialMmapSize, false)
+	bolt, file, err := openBolt(path, db.opts.InitialMmapSize, false)
 	if err != nil {
 		return false, errors.Join(err, removeIfThere(path))
 	}
-	fresh := &generation{bolt: bolt, refs: 1}
+	fresh := &generation{bolt: bolt, file: file, refs: 1}
 	m, install, err := db.readGeneration(fresh)
 	if err == nil && (m.position.Reached != h.index || m.position.Term != h.term) {
 		err = fmt.Errorf("%w: the header says index %d, term %d, the file %d, %d",

@@ -96,7 +96,8 @@ func (s *Snapshot) WriteTo(w io.Writer) (int64, error) {
 	if err != nil {
 		return total, fmt.Errorf("state: write snapshot: %w", err)
 	}
-	body, err := s.tx.WriteTo(both)
+	live := &livePages{w: both, file: s.gen.file, size: s.tx.DB().Info().PageSize}
+	body, err := s.tx.WriteTo(live)
 	total += body
 	if err != nil {
 		return total, fmt.Errorf("state: write snapshot: %w", err)

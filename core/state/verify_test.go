@@ -157,7 +157,7 @@ func readsAsBroken(t *testing.T, file []byte) bool {
 // TestTalliesMustGiveTheHash: a position whose hash is not that of the tables is refused.
 func TestTalliesMustGiveTheHash(t *testing.T) {
 	path := twoRows(t)
-	bolt, err := openBolt(path, 4<<20, false)
+	bolt, _, err := openBolt(path, 4<<20, false)
 	if err != nil {
 		t.Fatal(err)
 	}
