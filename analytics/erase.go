@@ -3,6 +3,7 @@ package analytics
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -79,10 +80,11 @@ func (a *Analytics) RunErasures(ctx context.Context, source ErasureSource) {
 	}
 }
 
-// Erase looks once for what is to be erased, and erases it.
+// Erase looks once for what is to be erased, and erases it. Without the core it goes on with what it knows.
 func (a *Analytics) Erase(ctx context.Context, source ErasureSource) error {
-	if err := a.erasures.fetch(ctx, source); err != nil {
-		return fmt.Errorf("ask the core what is to be erased: %w", err)
+	err := a.erasures.fetch(ctx, source)
+	if err != nil {
+		err = fmt.Errorf("ask the core what is to be erased: %w", err)
 	}
 	a.pruneSpool(a.now())
 	w := a.warehouse.Load()
@@ -90,13 +92,13 @@ func (a *Analytics) Erase(ctx context.Context, source ErasureSource) error {
 		if a.cfg.Addr != "" {
 			a.erasures.due(a.now())
 		}
-		return nil
+		return err
 	}
-	err := a.eraseTables(ctx, w)
-	if schemaGone(err) {
+	e := a.eraseTables(ctx, w)
+	if schemaGone(e) {
 		a.disconnect(w)
 	}
-	return err
+	return errors.Join(err, e)
 }
 
 // fetch learns of new erasures, and forgets those that the core has forgotten.

@@ -183,6 +183,9 @@ func TestErasedVisitorIsInNoFile(t *testing.T) {
 	if n := e.number("SELECT count() FROM sales WHERE visitor = '' AND session = ''"); n != 1 {
 		t.Errorf("%d orders name nobody", n)
 	}
+	if all, mine := e.number("SELECT count() FROM system.mutations WHERE position(command, 'erasing') > 0"), e.number("SELECT count() FROM system.mutations WHERE match(command, 'run = [0-9]+\\)')"); all != 3 || mine != 3 {
+		t.Errorf("%d mutations, of which %d would be waited for", all, mine)
+	}
 	if n := e.number("SELECT count() FROM erasing"); n != 0 {
 		t.Errorf("%d traces are kept", n)
 	}

@@ -112,6 +112,8 @@ func FuzzSegment(f *testing.F) {
 	f.Add(whole)
 	f.Add(whole[:len(whole)-1])
 	f.Add([]byte(segmentMagic))
+	f.Add(appendRecord(prunedHeader(&segment{Edge: "edge-a", Region: "eu", Stored: time.Unix(1_700_000_000, 0), hash: make([]byte, tokenHash)}), &row))
+	f.Add([]byte(prunedMagic))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		s, length, err := parseSegment("edge-a-1", file)
 		if err != nil {
@@ -120,6 +122,9 @@ func FuzzSegment(f *testing.F) {
 		again, n, err := parseSegment("edge-a-1", file[:length])
 		if err != nil || n != length || again.Token != s.Token || len(again.Rows) != len(s.Rows) {
 			t.Fatalf("the whole part of the file reads differently: %v", err)
+		}
+		if again, _, err = parseSegment("edge-a-1", prunedHeader(&s)); err != nil || again.Token != s.Token || !again.Stored.Equal(s.Stored) {
+			t.Fatalf("without its rows the file has token %s instead of %s: %v", again.Token, s.Token, err)
 		}
 	})
 }
