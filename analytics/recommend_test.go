@@ -270,7 +270,7 @@ func TestRecommendationsKnowNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	drained(t, a)
-	m, err := a.Neighbours(t.Context(), "v", now.Add(-time.Hour), now.Add(time.Hour), recommend.Default())
+	m, err := a.Tables(t.Context(), "v", now.Add(-time.Hour), now.Add(time.Hour), recommend.Default(), recommend.DefaultOrders())
 	if err != nil {
 		t.Fatal(err)
 	}
