@@ -12,7 +12,8 @@ import (
 func TestBrowserErasesItself(t *testing.T) {
 	f := newShopFixture(t, nil)
 	f.core.says("traces.erase", api.None{})
-	jar := codec.encode(Jar{Cart: "c1-cart", Visitor: "visitor-1", Visit: "visit-1", Orders: map[string]string{"o2": "k2", "o1": "k1"}})
+	jar := codec.encode(Jar{Cart: "c1-cart", Visit: "visit-1", Orders: map[string]string{"o2": "k2", "o1": "k1"}})
+	visitor := "; visitor=" + codec.encodeVisitor("visitor-1")
 	asked := func(n int) (req api.Traces) {
 		t.Helper()
 		all := f.core.called("traces.erase")
@@ -25,20 +26,23 @@ func TestBrowserErasesItself(t *testing.T) {
 		return req
 	}
 	const tab = "0192f7a4-5b7e-7c3a-9d0e-3f1a2b4c5d6e"
-	a := f.do("DELETE", "/api/v1/visits/me?visit="+tab, "", "Cookie", "mj="+jar).must(t, 204)
+	a := f.do("DELETE", "/api/v1/visits/me?visit="+tab, "", "Cookie", "mj="+jar+visitor).must(t, 204)
 	if req := asked(1); req.Visitor != "visitor-1" || req.Session != "visit-1" || req.Tab != tab || strings.Join(req.Orders, " ") != "o1 o2" {
 		t.Errorf("%+v", req)
 	}
-	left, ok := Jar{}, false
+	left, ok, forgotten := Jar{}, false, false
 	for _, c := range a.Cookies() {
-		if c.Name == cookieJar {
+		switch c.Name {
+		case cookieJar:
 			left, ok = codec.decode(c.Value)
+		case cookieVisitor:
+			forgotten = c.Value == ""
 		}
 	}
-	if !ok || left.Visitor != "" || left.Visit != "" || left.Cart != "c1-cart" || len(left.Orders) != 2 {
+	if !ok || !forgotten || left.Visit != "" || left.Cart != "c1-cart" || len(left.Orders) != 2 {
 		t.Errorf("the jar is %+v", left)
 	}
-	f.do("DELETE", "/api/v1/visits/me", "", "Cookie", "mj="+jar[:len(jar)-2]+"AA").must(t, 204)
+	f.do("DELETE", "/api/v1/visits/me", "", "Cookie", "mj="+jar[:len(jar)-2]+"AA"+visitor[:len(visitor)-2]+"AA").must(t, 204)
 	if req := asked(2); req.Visitor != "" || req.Session != "" || req.Tab != "" || len(req.Orders) != 0 {
 		t.Errorf("a jar that somebody made: %+v", req)
 	}
@@ -48,15 +52,15 @@ func TestBrowserErasesItself(t *testing.T) {
 func TestAccountErasesItsTraces(t *testing.T) {
 	f := newShopFixture(t, nil)
 	f.core.says("customers.erase", api.Erasure{Kept: []string{}})
-	jar := codec.encode(Jar{Visitor: "visitor-1", Visit: "visit-1", Orders: map[string]string{"o1": "k1"}})
-	a := f.do("DELETE", "/api/v1/customers/me", "", "Cookie", "mj="+jar+"; session=tok").must(t, 204)
+	jar := codec.encode(Jar{Visit: "visit-1", Orders: map[string]string{"o1": "k1"}})
+	a := f.do("DELETE", "/api/v1/customers/me", "", "Cookie", "mj="+jar+"; session=tok; visitor="+codec.encodeVisitor("visitor-1")).must(t, 204)
 	var req api.Traces
 	if err := json.Unmarshal(f.core.called("customers.erase")[0].Body, &req); err != nil || req.Visitor != "visitor-1" || req.Session != "visit-1" || len(req.Orders) != 1 {
 		t.Errorf("%+v %v", req, err)
 	}
 	for _, c := range a.Cookies() {
-		if left, _ := codec.decode(c.Value); c.Name == cookieJar && (left.Visitor != "" || left.Visit != "" || len(left.Orders) > 0) {
-			t.Errorf("the jar keeps %+v", left)
+		if left, _ := codec.decode(c.Value); c.Name == cookieJar && (left.Visit != "" || len(left.Orders) > 0) || c.Name == cookieVisitor && c.Value != "" {
+			t.Errorf("the browser keeps %s: %+v", c, left)
 		}
 	}
 }

@@ -64,11 +64,17 @@ func (b *browser) do(method, path string, body, into any) {
 	}
 }
 
-// add puts one of a SKU into the cart by the page's form, and gives the cart's id out of the jar.
+// add agrees to be remembered, puts one of a SKU into the cart by the page's form, and gives the cart's id out of the jar.
 func (b *browser) add(sku string) string {
 	b.t.Helper()
-	form := url.Values{"sku": {sku}, "quantity": {"1"}}
-	req, err := http.NewRequestWithContext(b.t.Context(), "POST", b.base+"/cart", strings.NewReader(form.Encode()))
+	b.form("/privacy", url.Values{"choice": {"yes"}})
+	return b.form("/cart", url.Values{"sku": {sku}, "quantity": {"1"}})
+}
+
+// form sends a page's form and gives the id of the cart that the jar has then.
+func (b *browser) form(path string, form url.Values) string {
+	b.t.Helper()
+	req, err := http.NewRequestWithContext(b.t.Context(), "POST", b.base+path, strings.NewReader(form.Encode()))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -80,7 +86,7 @@ func (b *browser) add(sku string) string {
 	}
 	_ = resp.Body.Close()
 	if resp.StatusCode != 200 {
-		b.t.Fatalf("POST /cart: status %d", resp.StatusCode)
+		b.t.Fatalf("POST %s: status %d", path, resp.StatusCode)
 	}
 	for _, c := range b.client.Jar.Cookies(req.URL) {
 		payload, _, _ := strings.Cut(c.Value, ".")
@@ -91,7 +97,6 @@ func (b *browser) add(sku string) string {
 			return jar.Cart
 		}
 	}
-	b.t.Fatal("the jar has no cart")
 	return ""
 }
 
