@@ -34,16 +34,13 @@ func (s *shopper) id() string {
 }
 
 func (s *shopper) event(at time.Time) api.Event {
-	types := []string{"view_item", "view_item", "view_item", "add_to_cart", "begin_checkout", "search", "rec_impression", "rec_click", "rec_exposure"}
+	types := []string{"view_item", "view_item", "view_item", "add_to_cart", "begin_checkout", "search", "rec_impression", "rec_click"}
 	e := api.Event{ID: s.id(), Type: types[s.r.IntN(len(types))], At: at.UTC().Format(time.RFC3339Nano),
 		Session: fmt.Sprintf("s%d", s.r.IntN(40)), Visitor: fmt.Sprintf("v%d", s.r.IntN(20))}
 	switch e.Type {
 	case "search":
 		n := int64(s.r.IntN(3))
 		e.Query, e.Results = "Teal Mug", &n
-	case "rec_exposure":
-		e.Slot, e.Version = []string{"home", "product"}[s.r.IntN(2)], "1"
-		e.Algorithm = []string{"table", "holdout"}[len(e.Session)%2] // one of ten sessions has a short name
 	case "rec_impression", "rec_click":
 		e.Slot, e.Algorithm, e.Version = "home", "pairs", "7"
 		fallthrough

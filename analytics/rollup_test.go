@@ -30,6 +30,9 @@ func TestReportsAreTheRecount(t *testing.T) {
 		for i := range rows {
 			rows[i].At = after.Add(time.Duration(s.r.Int64N(int64(before.Sub(after))))).Truncate(time.Millisecond)
 			rows[i].Device = Devices[len(rows[i].Session)%2]
+			if r := &rows[i]; r.Type == "rec_impression" && i%2 == 0 {
+				r.Type, r.Algorithm, r.Version = "rec_exposure", []string{"table", "holdout"}[len(r.Session)%2], "1"
+			}
 		}
 		if err := a.spool.Append(t.Context(), append(rows, rows[:n/10]...)); err != nil { // some twice
 			t.Fatal(err)
