@@ -61,12 +61,16 @@ func TestAnonymousSessionsEndAtMidnight(t *testing.T) {
 		if of() != monday {
 			t.Error("another session on the same day")
 		}
+		a.mu.Lock()
 		key := a.key
+		a.mu.Unlock()
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()
+		a.mu.Lock()
 		if a.key != nil || *key != [len(*key)]byte{} {
 			t.Error("the day is over and its key is there")
 		}
+		a.mu.Unlock()
 		tuesday := of()
 		if tuesday == monday {
 			t.Error("the same session on another day")
