@@ -33,9 +33,12 @@ func visitTail(visit string) string {
 }
 
 // adviseVisit chooses products for a page that is rendered for one visit alone, for what was chosen in it. There the edge itself keeps
-// those who are held out from the table.
+// those who are held out from the table. Who has not agreed to be remembered is in no arm.
 func (s *Shop) adviseVisit(ctx context.Context, r *Request, chosen []string) (advice, error) {
-	t, visit, here := s.public(r), r.Jar.Visit, occasion{visit: chosen, buys: true, reason: withReason}
+	t, visit, here := s.public(r), "", occasion{visit: chosen, buys: true, reason: withReason}
+	if s.agreed(r) {
+		visit = r.Jar.Visit
+	}
 	tail := visitTail(visit)
 	if s.cfg.Holdout == 0 || tail == "" || len(chosen) == 0 || s.model() == nil {
 		return s.advise(ctx, t, withCards, here)

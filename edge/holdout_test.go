@@ -92,7 +92,8 @@ func TestNewestIsBought(t *testing.T) {
 
 var shownArm = regexp.MustCompile(`data-recs="cart"[^>]*data-algorithm="([^"]*)" data-version="([^"]*)"(?: data-arm="([^"]*)" data-visit="([^"]*)")?`)
 
-// TestCartsDecideByTheVisit: the edge keeps the table from visits whose id says so, and from no others; without a share there are no arms.
+// TestCartsDecideByTheVisit: the edge keeps the table from visits whose id says so, and from no others; without a share, or without consent, there
+// are no arms.
 func TestCartsDecideByTheVisit(t *testing.T) {
 	for _, c := range []struct {
 		share                   int
@@ -108,6 +109,7 @@ func TestCartsDecideByTheVisit(t *testing.T) {
 		})
 		f.sells(t)
 		f.clicks.trending = []string{"hot", "new", "red", "blue"}
+		f.form("/privacy", "choice", "yes").must(t, 303)
 		f.form("/cart", "sku", "MUG-S", "quantity", "1", "visit", url.QueryEscape(visitEnding(t, c.tail))).must(t, 303)
 		a := f.do("GET", "/cart", "").must(t, 200)
 		m := shownArm.FindStringSubmatch(strings.Join(strings.Fields(a.body), " "))
@@ -123,6 +125,10 @@ func TestCartsDecideByTheVisit(t *testing.T) {
 		}
 		if strings.Contains(a.body, "data-holdout") {
 			t.Error("the script would decide again")
+		}
+		f.setCookie(cookieConsent, "no")
+		if a := f.do("GET", "/cart", "").must(t, 200, `data-recs="cart"`); strings.Contains(a.body, "data-arm") {
+			t.Error("who declined is in an arm")
 		}
 	}
 }
