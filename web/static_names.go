@@ -6,7 +6,7 @@ package web
 func hashedName(name string) string {
 	switch name {
 	case "app.css":
-		return "app.68807119.css"
+		return "app.669be3e7.css"
 	case "app.js":
 		return "app.f02028f8.js"
 	case "icon.svg":

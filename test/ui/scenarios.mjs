@@ -241,6 +241,14 @@ async function asked(browser) {
 	await until("the end of the page to be clear of it", () => uncovered(page.getByRole("contentinfo").getByRole("link", { name: "Privacy" })));
 	assert.equal(await shifted(page), 0, "the question moves the page");
 
+	// In a window too low for both, it stands at the end of the page.
+	await page.setViewportSize({ width: 640, height: 320 });
+	await page.reload();
+	await question.waitFor();
+	assert.ok((await question.boundingBox()).y > 320, "the question is in view");
+	assert.equal(await shifted(page), 0, "the question moves the page");
+	await page.setViewportSize({ width: 360, height: 740 });
+
 	// By the keyboard: after the link to the content, the question comes first.
 	await page.reload();
 	await question.waitFor();
@@ -291,6 +299,7 @@ async function compared(browser, arm, tail) {
 	const visit = visitEnding(tail);
 	const [one, two] = (await catalogue()).filter((p) => p.variants.some((v) => v.available > 3));
 	const { context, page, faults } = await open(browser, { viewport: { width: 1280, height: 400 } });
+	await shopping.agreed(context);
 	await context.addInitScript((id) => sessionStorage.setItem("visit", id), visit);
 	await page.goto(`/products/${one.handle}`);
 	const list = page.locator("[data-recs=product]");

@@ -14,6 +14,9 @@ export const address = {
 export const agree = (page) => answer(page, "Yes, remember me");
 export const decline = (page) => answer(page, "No, thanks");
 
+// agreed is for visits that begin with a browser that has said yes.
+export const agreed = (context) => context.addCookies([{ name: "consent", value: "yes", url: shop }]);
+
 export const question = (page) => page.getByRole("complementary", { name: "May we remember you?" }).locator("form");
 
 async function answer(page, words) {
