@@ -94,10 +94,8 @@ func (s *Shop) identity(r *Request) (session, visitor string) {
 	if !s.agreed(r) {
 		return s.anonymous.session(r.Client, r.Agent, r.Host), ""
 	}
-	if named := first(r.Form, "visit"); len(named) == len(uuid.Nil.String()) {
-		if id, err := uuid.Parse(named); err == nil {
-			return id.String(), r.Jar.Visitor
-		}
+	if named := visitID(first(r.Form, "visit")); named != "" {
+		return named, r.Jar.Visitor
 	}
 	return r.Jar.Visit, r.Jar.Visitor
 }

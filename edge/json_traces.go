@@ -26,7 +26,7 @@ func (s *Shop) traceOperations() []operation {
 	}
 }
 
-// traces are what a browser's signed jar says of its clicks: nobody can have those of others erased.
+// traces are what a browser's signed cookies say of its clicks: nobody can have those of others erased.
 func traces(r *Request) api.Traces {
 	return api.Traces{Visitor: r.Jar.Visitor, Session: r.Jar.Visit, Orders: slices.Sorted(maps.Keys(r.Jar.Orders))}
 }
@@ -34,18 +34,27 @@ func traces(r *Request) api.Traces {
 // eraseVisits needs no account. A page's script names its visits by itself, and until a form is sent the jar does not know them: so the client may
 // name one, which is as hard to guess as what the jar is signed with protects.
 func (s *Shop) eraseVisits(ctx context.Context, r *Request) (*Answer, error) {
-	req := traces(r)
 	p := params{query: r.Query}
+	tab := ""
 	if visit := p.one("visit"); visit != "" {
-		id, err := uuid.Parse(visit)
-		if err != nil || len(visit) != len(id.String()) || id.Version() != 7 {
+		if tab = visitID(visit); tab == "" {
 			p.fail("visit", "must be the id of a visit, a version 7 UUID")
 		}
-		req.Tab = id.String()
 	}
 	if err := p.err(); err != nil {
 		return nil, err
 	}
+	a, err := s.erase(ctx, r, tab)
+	if err != nil {
+		return nil, err
+	}
+	return nothing(a)
+}
+
+// erase has erased what was recorded of a browser and of the visit that its page names; its cookies forget it.
+func (s *Shop) erase(ctx context.Context, r *Request, tab string) (*Answer, error) {
+	req := traces(r)
+	req.Tab = tab
 	t := s.private(r)
 	if _, err := ask(ctx, t, api.TracesErase, req); err != nil {
 		return nil, err
@@ -53,7 +62,16 @@ func (s *Shop) eraseVisits(ctx context.Context, r *Request) (*Answer, error) {
 	a := t.answer()
 	j := a.jar(r)
 	j.Visitor, j.Visit = "", ""
-	return nothing(a)
+	return a, nil
+}
+
+// visitID is the id of a visit as a script names it, "" if it cannot be one.
+func visitID(named string) string {
+	id, err := uuid.Parse(named)
+	if err != nil || len(named) != len(id.String()) || id.Version() != 7 {
+		return ""
+	}
+	return id.String()
 }
 
 func (s *Shop) staffErase(ctx context.Context, r *Request) (*Answer, error) {

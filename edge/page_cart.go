@@ -39,6 +39,7 @@ func (s *Shop) pageRoutes() []Route {
 		form("/sign-out", CountBrowse, s.signOutForm),
 		{Method: "GET", Pattern: privacyPath, Class: Private, Handler: s.privacyPage},
 		form(privacyPath, CountBrowse, s.choose),
+		form(erasePath, CountSignIn, s.eraseForm),
 		{Method: "GET", Pattern: "/wait/{room}", Class: Private, Query: []string{"for"}, Handler: s.waitPage},
 		form("/wait/{room}", CountCartWrite, s.joinForm),
 	}

@@ -7,8 +7,11 @@ import (
 	"meridian/web"
 )
 
-// privacyPath is the page about what is recorded, and where its form is sent.
-const privacyPath = "/privacy"
+// privacyPath is the page about what is recorded, and where its choice is sent; erasePath where it is asked to be erased.
+const (
+	privacyPath = "/privacy"
+	erasePath   = "/privacy/erase"
+)
 
 func (s *Shop) privacyPage(ctx context.Context, r *Request) (*Answer, error) {
 	a := s.private(r).answer()
@@ -32,5 +35,17 @@ func (s *Shop) choose(_ context.Context, r *Request) (*Answer, error) {
 	default:
 		return nil, api.Invalid("choice", "Choose yes or no.")
 	}
+	return redirect(a, privacyPath)
+}
+
+// eraseForm has erased what was recorded of this browser. That is a no, too: under the ids of before nothing may be
+// recorded any more.
+func (s *Shop) eraseForm(ctx context.Context, r *Request) (*Answer, error) {
+	a, err := s.erase(ctx, r, visitID(first(r.Form, "visit")))
+	if err != nil {
+		return nil, err
+	}
+	j := a.jar(r)
+	j.Consent, j.Flash = consentNo, "good:What was recorded of this browser will be gone within 24 hours."
 	return redirect(a, privacyPath)
 }

@@ -48,6 +48,28 @@ func TestBrowserErasesItself(t *testing.T) {
 	}
 }
 
+// TestPageErases: the page's form has erased the same, with the visit that its script names, and is a no from then on.
+func TestPageErases(t *testing.T) {
+	f := newShopFixture(t, nil)
+	f.core.says("traces.erase", api.None{})
+	f.form("/privacy", "choice", "yes").must(t, 303)
+	f.form("/cart", "action", "add", "sku", "MUG-S").must(t, 303)
+	visitor, visit, tab := codec.decodeVisitor(f.cookie(cookieVisitor)), f.jar().Visit, newID()
+	f.do("GET", "/privacy", "").must(t, 200, `action="/privacy/erase"`)
+	f.form("/privacy/erase", "visit", tab).must(t, 303)
+	var req api.Traces
+	if err := json.Unmarshal(f.core.called("traces.erase")[0].Body, &req); err != nil || visitor == "" || req.Visitor != visitor || visit == "" || req.Session != visit || req.Tab != tab {
+		t.Errorf("%+v %v", req, err)
+	}
+	if j := f.jar(); j.Visit != "" || j.Cart == "" || f.cookie(cookieVisitor) != "" || f.cookie(cookieConsent) != "no" {
+		t.Errorf("jar %+v, visitor %q, choice %q", j, f.cookie(cookieVisitor), f.cookie(cookieConsent))
+	}
+	f.do("GET", "/privacy", "").must(t, 200, "will be gone within 24 hours", "You said no.")
+	f.do("POST", "/privacy/erase", "visit=", "Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example").must(t, 403)
+	f.core.says("traces.erase", api.NewError(api.CodeUnavailable, "Later."))
+	f.form("/privacy/erase").must(t, 503)
+}
+
 // TestAccountErasesItsTraces: with the account goes what this browser did.
 func TestAccountErasesItsTraces(t *testing.T) {
 	f := newShopFixture(t, nil)

@@ -282,6 +282,16 @@ async function asked(browser) {
 	await page.getByText("You said no.").waitFor();
 	assert.deepEqual(await kept(context, page), { choice: "no", visitor: undefined, storage: [] });
 	assert.ok(!named(await look()));
+
+	// What was recorded can be erased, which is a no as well.
+	await page.getByRole("link", { name: "Privacy", exact: true }).click();
+	await page.getByRole("button", { name: "Yes, remember me" }).click();
+	await page.getByText("You said yes.").waitFor();
+	assert.ok(named(await look()));
+	await page.getByRole("link", { name: "Privacy", exact: true }).click();
+	await page.getByRole("button", { name: "Erase what was recorded" }).click();
+	await page.getByRole("status").getByText("will be gone within 24 hours").waitFor();
+	assert.deepEqual(await kept(context, page), { choice: "no", visitor: undefined, storage: [] });
 	assert.deepEqual(await page.evaluate(() => window.violations), []);
 	assert.deepEqual(faults, []);
 }
