@@ -23,6 +23,7 @@ type Analytics struct {
 	now   func() time.Time
 
 	warehouse atomic.Pointer[warehouse] // nil until connected and migrated
+	host      atomic.Uint32             // how many hosts have failed: which of Config.Addr is asked first
 	trending  atomic.Pointer[[]string]
 	stats     deliveryStats
 	erasures  erasures
@@ -73,12 +74,10 @@ func (a *Analytics) connected(ctx context.Context) *warehouse {
 		if w := a.warehouse.Load(); w != nil {
 			return w
 		}
-		attempt, cancel := context.WithTimeout(ctx, 60*time.Second)
-		w, err := openWarehouse(attempt, &a.cfg)
-		cancel()
+		w, err := openWarehouse(ctx, &a.cfg, int(a.host.Load()))
 		if err == nil {
 			if a.warehouse.CompareAndSwap(nil, w) {
-				a.log.Info("analytics: connected to ClickHouse", "addr", a.cfg.Addr)
+				a.log.Info("analytics: connected to ClickHouse", "host", w.host)
 			} else {
 				w.close()
 			}
@@ -98,11 +97,17 @@ func (a *Analytics) connected(ctx context.Context) *warehouse {
 	}
 }
 
-// disconnect drops a database whose tables are gone, so that the next attempt migrates it.
-func (a *Analytics) disconnect(w *warehouse) {
-	if a.warehouse.CompareAndSwap(w, nil) {
-		w.close()
+// failed drops a database of no more use, so that the next attempt makes its tables, where they are gone, or asks the next host.
+func (a *Analytics) failed(w *warehouse, err error) {
+	hosts, _ := a.cfg.hosts()
+	away := len(hosts) > 1 && hostFailed(err)
+	if !away && !schemaGone(err) || !a.warehouse.CompareAndSwap(w, nil) {
+		return
 	}
+	if away {
+		a.host.Add(1)
+	}
+	w.close()
 }
 
 // reader is the database for reports, without waiting.

@@ -1,23 +1,24 @@
 package analytics
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"regexp"
-	"strings"
 	"time"
-
-	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
 // Config configures Open.
 type Config struct {
 	// Addr is where ClickHouse is: http://127.0.0.1:8140, https://…, or clickhouse://host:9000 for
-	// the native protocol (?secure=true for TLS). Empty: events stay in the spool.
+	// the native protocol (?secure=true for TLS). Several hosts of one cluster are separated by commas,
+	// clickhouse://a:9000,b:9000: one is used until it fails, then the next. Empty: events stay in the spool.
 	Addr string
+	// CAFile is a PEM file of the authorities that may sign ClickHouse's certificate. Default: the system's.
+	CAFile string
+	// Cluster is the name of a cluster in ClickHouse's configuration, of one shard: tables are made on all
+	// its hosts and replicated. Default: none.
+	Cluster string
 	// Database holds the tables; it is made when missing. Default: default.
 	Database string
 	// User and Password sign in. Default: the user default without a password.
@@ -73,43 +74,27 @@ func (c *Config) Validate() error {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	if c.Addr != "" {
-		if _, err := c.options(c.Database); err != nil {
-			return err
-		}
+	if c.Cluster != "" && !clusterName.MatchString(c.Cluster) {
+		return fmt.Errorf("analytics: Cluster %q: give letters, digits, underscores and hyphens, at most 64", c.Cluster)
 	}
-	return nil
+	if _, err := c.authorities(); err != nil {
+		return err
+	}
+	if c.Addr == "" {
+		return nil
+	}
+	hosts, err := c.hosts()
+	if err != nil {
+		return err
+	}
+	if len(hosts) > 1 && c.Cluster == "" {
+		return fmt.Errorf("analytics: Addr %q: several hosts are one database only as a cluster: name it", c.Addr)
+	}
+	_, err = c.options(hosts[0], c.Database)
+	return err
 }
 
-var databaseName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
-
-// options are the driver's, for one database.
-func (c *Config) options(database string) (*clickhouse.Options, error) {
-	u, err := url.Parse(c.Addr)
-	if err != nil || u.Host == "" {
-		return nil, fmt.Errorf("analytics: Addr %q: give an address like http://127.0.0.1:8123 or clickhouse://127.0.0.1:9000", c.Addr)
-	}
-	o := &clickhouse.Options{
-		Addr:         []string{u.Host},
-		Auth:         clickhouse.Auth{Database: database, Username: c.User, Password: c.Password},
-		Compression:  &clickhouse.Compression{Method: clickhouse.CompressionLZ4},
-		DialTimeout:  5 * time.Second,
-		ReadTimeout:  60 * time.Second,
-		MaxOpenConns: 4,
-		MaxIdleConns: 2,
-	}
-	switch strings.ToLower(u.Scheme) {
-	case "http":
-		o.Protocol = clickhouse.HTTP
-	case "https":
-		o.Protocol, o.TLS = clickhouse.HTTP, &tls.Config{MinVersion: tls.VersionTLS12, ServerName: u.Hostname()}
-	case "clickhouse":
-		o.Protocol = clickhouse.Native
-		if u.Query().Get("secure") == "true" {
-			o.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: u.Hostname()}
-		}
-	default:
-		return nil, fmt.Errorf("analytics: Addr %q: the scheme is http, https or clickhouse", c.Addr)
-	}
-	return o, nil
-}
+var (
+	databaseName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
+	clusterName  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$`)
+)

@@ -60,9 +60,7 @@ func (a *Analytics) deliverSegment(ctx context.Context, seg sealed) {
 		}
 		maybeSent = true
 		a.stats.retried(err)
-		if schemaGone(err) {
-			a.disconnect(w)
-		}
+		a.failed(w, err)
 		if refusedData(err) {
 			if refusals++; refusals >= poisonAttempts {
 				a.setAside(seg, err)

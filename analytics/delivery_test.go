@@ -168,7 +168,7 @@ func TestMigrationsAreIdempotent(t *testing.T) {
 	var work sync.WaitGroup
 	for range 4 { // several edges start at once
 		work.Go(func() {
-			w, err := openWarehouse(context.Background(), &cfg)
+			w, err := openWarehouse(context.Background(), &cfg, 0)
 			if err != nil {
 				t.Error(err)
 				return
@@ -184,7 +184,7 @@ func TestMigrationsAreIdempotent(t *testing.T) {
 	if n := e.number("SELECT uniqExact(version) FROM shop.schema_migrations"); n != uint64(len(all)) {
 		t.Errorf("%d migrations noted, want %d", n, len(all))
 	}
-	w, err := openWarehouse(t.Context(), &cfg)
+	w, err := openWarehouse(t.Context(), &cfg, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

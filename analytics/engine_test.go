@@ -137,7 +137,7 @@ func (e *engine) warehouse() *warehouse {
 	if err := cfg.Validate(); err != nil {
 		e.t.Fatal(err)
 	}
-	w, err := openWarehouse(e.t.Context(), &cfg)
+	w, err := openWarehouse(e.t.Context(), &cfg, 0)
 	if err != nil {
 		e.t.Fatal(err)
 	}

@@ -95,8 +95,8 @@ func (a *Analytics) Erase(ctx context.Context, source ErasureSource) error {
 		return err
 	}
 	e := a.eraseTables(ctx, w)
-	if schemaGone(e) {
-		a.disconnect(w)
+	if e != nil {
+		a.failed(w, e)
 	}
 	return errors.Join(err, e)
 }

@@ -63,9 +63,7 @@ func (a *Analytics) DeliverOutbox(ctx context.Context, source OutboxSource) (int
 		return 0, fmt.Errorf("read the outbox: %w", err)
 	}
 	if err := w.leaveBehind(ctx, slice.Abandoned); err != nil {
-		if schemaGone(err) {
-			a.disconnect(w)
-		}
+		a.failed(w, err)
 		return 0, err
 	}
 	if len(slice.Entries) == 0 {
@@ -76,9 +74,7 @@ func (a *Analytics) DeliverOutbox(ctx context.Context, source OutboxSource) (int
 		return 0, err
 	}
 	if err := w.sendOrders(ctx, rows); err != nil {
-		if schemaGone(err) {
-			a.disconnect(w)
-		}
+		a.failed(w, err)
 		a.stats.retried(err)
 		return 0, err
 	}
@@ -178,6 +174,9 @@ func (w *warehouse) sendOrders(ctx context.Context, rows []orderRow) error {
 }
 
 func (w *warehouse) holdsOrders(ctx context.Context, rows []orderRow) (bool, error) {
+	if err := w.catchUp(ctx, "orders"); err != nil {
+		return false, err
+	}
 	first, last := rows[0].entry, rows[len(rows)-1].entry
 	var n uint64
 	err := w.conn.QueryRow(ctx, "SELECT uniqExact(id) FROM orders WHERE (timeline, seq) >= ({t1:UInt32}, {s1:UInt64}) AND (timeline, seq) <= ({t2:UInt32}, {s2:UInt64})",

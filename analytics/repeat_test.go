@@ -22,7 +22,7 @@ func TestWithoutDeduplicationRowsDouble(t *testing.T) {
 	if err := cfg.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	w, err := openWarehouse(t.Context(), &cfg)
+	w, err := openWarehouse(t.Context(), &cfg, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestAcknowledgedButNotThere(t *testing.T) {
 	if err := cfg.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	w, err := openWarehouse(t.Context(), &cfg)
+	w, err := openWarehouse(t.Context(), &cfg, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

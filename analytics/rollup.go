@@ -133,6 +133,8 @@ type known struct {
 	distrusted map[time.Time]time.Time
 	// until is when somebody last looked.
 	until time.Time
+	// newest bounds the counts that are read, on a cluster: a later one may not have come to this replica whole.
+	newest time.Time
 }
 
 // known asks what has been counted.
@@ -176,7 +178,11 @@ func (w *warehouse) known(ctx context.Context) (k known, err error) {
 	}
 	slices.SortFunc(k.dirty, time.Time.Compare)
 	k.dirty = slices.CompactFunc(k.dirty, time.Time.Equal)
-	return k, rows.Err()
+	if err := rows.Err(); err != nil {
+		return k, err
+	}
+	w.only(ctx, &k)
+	return k, nil
 }
 
 // knownNow is known, as it was at most a second ago.
@@ -248,7 +254,11 @@ func (k *known) expand(query string, from, to, now time.Time) string {
 				held = append(held, day)
 			}
 		}
-		table := "SELECT * EXCEPT (made_at) FROM " + r.name + " WHERE day IN (" + held.list() + ") AND (day, made_at) IN (SELECT day, max(made_at) FROM rolled GROUP BY day)"
+		bound := ""
+		if !k.newest.IsZero() {
+			bound = "WHERE made_at <= '" + milliseconds(k.newest) + "' "
+		}
+		table := "SELECT * EXCEPT (made_at) FROM " + r.name + " WHERE day IN (" + held.list() + ") AND (day, made_at) IN (SELECT day, max(made_at) FROM rolled " + bound + "GROUP BY day)"
 		switch {
 		case len(count) == 0:
 			return "(" + table + ")"
@@ -261,6 +271,19 @@ func (k *known) expand(query string, from, to, now time.Time) string {
 
 // lookedAt says whether an edge has just looked for days to count.
 func (k *known) lookedAt(now time.Time) bool { return now.Sub(k.until).Abs() < rollEvery/2 }
+
+// look counts the days that are due, unless somebody has just done so. On a replica it first waits for all that the others have: what came
+// there before now and is not here yet would be left out, and nothing would ever say so.
+func (w *warehouse) look(ctx context.Context, now time.Time) (n int, err error) {
+	if err := w.catchUp(ctx, rolledFrom...); err != nil {
+		return 0, err
+	}
+	k, err := w.known(ctx)
+	if err != nil || k.lookedAt(now) {
+		return 0, err
+	}
+	return w.roll(ctx, &k, now)
+}
 
 // roll counts the days that are over and have not been counted as they are now, and says how many.
 func (w *warehouse) roll(ctx context.Context, k *known, now time.Time) (n int, err error) {
@@ -302,7 +325,7 @@ func (w *warehouse) makeCohorts(ctx context.Context, first, before, now time.Tim
 	if err := w.conn.Exec(ctx, insert, clickhouse.Named("from", milliseconds(first)), clickhouse.Named("to", milliseconds(dayOf(now).Add(aDay)))); err != nil {
 		return err
 	}
-	return w.conn.Exec(ctx, "DELETE FROM cohort_weeks WHERE made_at < '"+milliseconds(before)+"'")
+	return w.change(ctx, ownReplica, "DELETE FROM cohort_weeks WHERE made_at < '"+milliseconds(before)+"'")
 }
 
 // firstDay is the first day of which there may be anything. Its answer is in the parts' names, not in their rows.
@@ -355,7 +378,7 @@ func (w *warehouse) rollDay(ctx context.Context, day, now time.Time) error {
 		if left == 0 {
 			continue
 		}
-		if err := w.conn.Exec(ctx, "DELETE FROM "+r.name+" WHERE day = '"+day.Format(time.DateOnly)+"' AND made_at < '"+milliseconds(before)+"'"); err != nil {
+		if err := w.change(ctx, ownReplica, "DELETE FROM "+r.name+" WHERE day = '"+day.Format(time.DateOnly)+"' AND made_at < '"+milliseconds(before)+"'"); err != nil {
 			return fmt.Errorf("%s, counts of before: %w", r.name, err)
 		}
 	}
@@ -373,17 +396,12 @@ func (a *Analytics) watchRollups(ctx context.Context) {
 		if w == nil {
 			return
 		}
-		began, n := time.Now(), 0
-		k, err := w.known(ctx)
-		if now := a.now().UTC(); err == nil && !k.lookedAt(now) {
-			n, err = w.roll(ctx, &k, now)
-		}
+		began := time.Now()
+		n, err := w.look(ctx, a.now().UTC())
 		switch {
 		case err != nil && !ended(ctx, err):
 			a.log.Warn("analytics: days are not counted; reports take longer", "err", err)
-			if schemaGone(err) {
-				a.disconnect(w)
-			}
+			a.failed(w, err)
 		case n > 0:
 			a.log.Info("analytics: days counted", "days", n, "took", time.Since(began).Round(time.Millisecond))
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -14,9 +15,15 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// warehouse is a migrated ClickHouse database.
+// openTimeout bounds how long one host may take to be ready, which includes the migrations.
+const openTimeout = 60 * time.Second
+
+// warehouse is a migrated ClickHouse database on one host.
 type warehouse struct {
 	conn driver.Conn
+	host string
+	// cluster and database are the Config's.
+	cluster, database string
 	// insert holds the deduplication settings that this engine knows.
 	insert clickhouse.Settings
 	// margin is rollMargin, but in tests.
@@ -27,6 +34,7 @@ type warehouse struct {
 	knownMu   sync.Mutex
 	lastKnown known
 	knownAt   time.Time
+	trust     trust
 	// abandoned are the api.Abandoned that were noted over this connection.
 	abandoned sync.Map
 }
@@ -45,15 +53,45 @@ func insertSettings() clickhouse.Settings {
 	}
 }
 
-// openWarehouse connects, makes the database, brings the schema up to date and learns which
-// settings the engine knows.
-func openWarehouse(ctx context.Context, cfg *Config) (*warehouse, error) {
-	if cfg.Database != "default" {
-		if err := makeDatabase(ctx, cfg); err != nil {
+// openWarehouse connects to the first host that can be used, makes the database, brings the schema up to date and learns which settings the
+// engine knows. Hosts are tried in their order, from the host with the number first on.
+func openWarehouse(ctx context.Context, cfg *Config, first int) (*warehouse, error) {
+	hosts, err := cfg.hosts()
+	if err != nil {
+		return nil, err
+	}
+	var failed error
+	for i := range hosts {
+		w, err := openHost(ctx, cfg, hosts[(first+i)%len(hosts)])
+		if err == nil {
+			return w, nil
+		}
+		failed = errors.Join(failed, err)
+	}
+	return nil, failed
+}
+
+func openHost(ctx context.Context, cfg *Config, host *url.URL) (*warehouse, error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	if err := makeDatabase(ctx, cfg, host); err != nil {
+		return nil, err
+	}
+	w, err := dial(cfg, host, cfg.Database)
+	if err != nil {
+		return nil, err
+	}
+	for _, step := range []func(context.Context, *Config) error{w.checkCluster, w.checkTables, w.migrate, w.learnSettings} {
+		if err := step(ctx, cfg); err != nil {
+			w.close()
 			return nil, err
 		}
 	}
-	options, err := cfg.options(cfg.Database)
+	return w, nil
+}
+
+func dial(cfg *Config, host *url.URL, database string) (*warehouse, error) {
+	options, err := cfg.options(host, database)
 	if err != nil {
 		return nil, err
 	}
@@ -61,34 +99,31 @@ func openWarehouse(ctx context.Context, cfg *Config) (*warehouse, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ClickHouse: %w", err)
 	}
-	w := &warehouse{conn: conn, margin: rollMargin, askFor: askTimeout, settles: eraseSettles, eraseRest: eraseRest}
-	if err = migrate(ctx, conn); err == nil {
-		err = w.learnSettings(ctx)
-	}
-	if err != nil {
-		w.close()
-		return nil, err
-	}
-	return w, nil
+	return &warehouse{conn: conn, host: host.Host, cluster: cfg.Cluster, database: cfg.Database, margin: rollMargin, askFor: askTimeout, settles: eraseSettles, eraseRest: eraseRest}, nil
 }
 
-func makeDatabase(ctx context.Context, cfg *Config) error {
-	options, err := cfg.options("default")
+// makeDatabase needs no right to make databases where there is one.
+func makeDatabase(ctx context.Context, cfg *Config, host *url.URL) error {
+	if cfg.Database == "default" {
+		return nil
+	}
+	w, err := dial(cfg, host, "default")
 	if err != nil {
 		return err
 	}
-	conn, err := clickhouse.Open(options)
-	if err != nil {
-		return fmt.Errorf("open ClickHouse: %w", err)
+	defer w.close()
+	var n uint64
+	err = w.conn.QueryRow(ctx, "SELECT count() FROM system.databases WHERE name = '"+cfg.Database+"'").Scan(&n)
+	if err == nil && n == 0 {
+		err = w.alter(ctx, "CREATE DATABASE IF NOT EXISTS `"+cfg.Database+"`")
 	}
-	defer func() { _ = conn.Close() }()
-	if err := conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS `"+cfg.Database+"`"); err != nil {
+	if err != nil {
 		return fmt.Errorf("make database %s: %w", cfg.Database, err)
 	}
 	return nil
 }
 
-func (w *warehouse) learnSettings(ctx context.Context) error {
+func (w *warehouse) learnSettings(ctx context.Context, _ *Config) error {
 	wanted := insertSettings()
 	var names []string
 	for name := range wanted {
@@ -208,8 +243,12 @@ func appendEvent(b driver.Batch, s *segment, r *Row) error {
 }
 
 // holdsSegment asks whether the batch is there. ClickHouse notes a token just before it puts the
-// part in place; a kill between the two makes it answer a repeat with success and no rows.
+// part in place; a kill between the two makes it answer a repeat with success and no rows. A replica is asked only when it has
+// what the others have.
 func (w *warehouse) holdsSegment(ctx context.Context, s segment) (bool, error) {
+	if err := w.catchUp(ctx, "events"); err != nil {
+		return false, err
+	}
 	var n uint64
 	err := w.conn.QueryRow(ctx, "SELECT count() FROM events WHERE stored_at = {at:DateTime('UTC')} AND batch = {batch:String}",
 		clickhouse.Named("at", s.Stored.Format(time.DateTime)), clickhouse.Named("batch", s.Token)).Scan(&n)

@@ -39,7 +39,7 @@ func TestBadSettingsNameTheFlag(t *testing.T) {
 		{"cluster-token-file", short + "-none"}, {"cookie-secret-file", short}, {"addr", "8080"}, {"addr", ""}, {"ops-addr", "x"}, {"public-url", "shop.example"},
 		{"currency", "eur"}, {"currency", "EURO"}, {"country", "Germany"}, {"cache-bytes", "1KiB"}, {"cache-bytes", "lots"}, {"cache-bytes", "-5MiB"}, {"cache-bytes", "99999999999GiB"},
 		{"cache-ttl", "0s"}, {"cache-ttl", "soon"}, {"rtt", "3s"}, {"rtt", "-1s"}, {"max-conns-per-address", "0"}, {"cart-writes", "0"}, {"browse", "0"}, {"searches", "0"}, {"admin-requests", "0"}, {"checkouts", "NaN"},
-		{"trusted-proxies", "10.0.0.1"}, {"client-header", "Via"}, {"proxy-protocol", "all"}, {"unlimited", "localhost"}, {"clickhouse-url", "ftp://x"}, {"clickhouse-database", "a b"}, {"spool", ""}, {"spool-bytes", "1"}, {"id", "Edge EU"}, {"log-level", "loud"}, {"consent", "never"}, {"colour", "red"},
+		{"trusted-proxies", "10.0.0.1"}, {"client-header", "Via"}, {"proxy-protocol", "all"}, {"unlimited", "localhost"}, {"clickhouse-url", "ftp://x"}, {"clickhouse-database", "a b"}, {"clickhouse-cluster", "a`b"}, {"clickhouse-ca-file", "none.pem"}, {"spool", ""}, {"spool-bytes", "1"}, {"id", "Edge EU"}, {"log-level", "loud"}, {"consent", "never"}, {"colour", "red"},
 	} {
 		_, err := parseOptions(settings(t, "--"+c.flag, c.value))
 		var usage *flagenv.UsageError

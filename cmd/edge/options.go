@@ -44,6 +44,7 @@ type options struct {
 	spool, clickhouseURL, handover       string
 	clickhouseUser, clickhousePassword   string
 	clickhouseDatabase                   string
+	clickhouseCluster, clickhouseCA      string
 	logLevel                             slog.Level
 	settings, warm                       string
 	overruled                            []string          // what is in that file for nothing
@@ -100,10 +101,12 @@ func parseOptions(args []string) (options, error) {
 	fs.BoolVar(&o.s3TLS, "s3-tls", false, "speak TLS to the S3 server")
 	fs.StringVar(&o.spool, "spool", "data/edge/spool", "directory where events wait for ClickHouse")
 	fs.Var(&o.spoolBytes, "spool-bytes", "disk space for events that wait")
-	fs.StringVar(&o.clickhouseURL, "clickhouse-url", "", "http://host:8123 or clickhouse://host:9000; empty: events stay in the spool")
+	fs.StringVar(&o.clickhouseURL, "clickhouse-url", "", "http://host:8123, clickhouse://host:9000 or clickhouse://host:9440?secure=true, of a cluster with more hosts after commas; empty: events stay in the spool")
 	fs.DurationVar(&o.recommendEvery, "recommend-every", time.Hour, "how old the table of recommendations gets before an edge with ClickHouse and an S3 server makes the next; 0: only when staff ask for it")
 	fs.IntVar(&o.holdout, "recommend-holdout", 5, "percent of the visits, at most 50, that get what is popular in place of the table of recommendations, so that the report lift can tell what it is worth; 0: none")
 	fs.StringVar(&o.clickhouseDatabase, "clickhouse-database", "default", "database of ClickHouse")
+	fs.StringVar(&o.clickhouseCluster, "clickhouse-cluster", "", "cluster in ClickHouse's configuration, of one shard: tables are made on all its hosts and replicated; empty: none")
+	fs.StringVar(&o.clickhouseCA, "clickhouse-ca-file", "", "PEM file of the authorities that may sign ClickHouse's certificate; empty: the system's")
 	fs.StringVar(&o.clickhouseUser, "clickhouse-user", "", "user of ClickHouse")
 	fs.StringVar(&n.clickhousePassFile, "clickhouse-password-file", "", "file with the password of ClickHouse")
 	fs.StringVar(&n.consent, "consent", string(edge.ConsentAsk), "what it means that a browser was not asked yet whether it may be remembered: ask, which is a no, or assumed, which is a yes where the law allows that; Do-Not-Track and Global Privacy Control are a no under either")
@@ -231,7 +234,7 @@ func (o *options) check() error {
 	cfg := o.analytics(slog.Default())
 	if err := cfg.Validate(); err != nil {
 		name := "spool"
-		for text, f := range map[string]string{"Edge": "id", "Addr": "clickhouse-url", "Database": "clickhouse-database", "MaxBytes": "spool-bytes"} {
+		for text, f := range map[string]string{"Edge": "id", "Addr": "clickhouse-url", "Database": "clickhouse-database", "Cluster": "clickhouse-cluster", "CAFile": "clickhouse-ca-file", "MaxBytes": "spool-bytes"} {
 			if strings.Contains(err.Error(), text) {
 				name = f
 			}
@@ -296,7 +299,7 @@ func (o *options) distance(from, to string) time.Duration {
 
 func (o *options) analytics(log *slog.Logger) analytics.Config {
 	return analytics.Config{Addr: o.clickhouseURL, Database: o.clickhouseDatabase, User: o.clickhouseUser, Password: o.clickhousePassword,
-		Edge: o.id, Region: o.region, Dir: o.spool, MaxBytes: int64(o.spoolBytes), Logger: log}
+		Cluster: o.clickhouseCluster, CAFile: o.clickhouseCA, Edge: o.id, Region: o.region, Dir: o.spool, MaxBytes: int64(o.spoolBytes), Logger: log}
 }
 
 func (o *options) shop(cores *coreclient.Client, clicks *analytics.Analytics, files edge.Files, rooms *waiting.Rooms, tables *recommender.Recommender, log *slog.Logger) edge.ShopConfig {
