@@ -48,8 +48,12 @@ func Open(cfg Config) (*Analytics, error) {
 		for range inFlight {
 			a.work.Go(func() { a.deliver(ctx) })
 		}
-		a.work.Go(func() { a.watchTrends(ctx) })
-		a.work.Go(func() { a.watchRollups(ctx) })
+		if cfg.still {
+			a.work.Go(func() { a.connected(ctx) })
+		} else {
+			a.work.Go(func() { a.watchTrends(ctx) })
+			a.work.Go(func() { a.watchRollups(ctx) })
+		}
 	}
 	return a, nil
 }

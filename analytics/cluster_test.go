@@ -554,7 +554,7 @@ func TestReplicasReports(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			query, err := reportQuery(report.Name, bucket)
+			query, err := reportQuery(report.Name, bucket, p)
 			if err != nil {
 				t.Fatal(err)
 			}

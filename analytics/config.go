@@ -41,6 +41,8 @@ type Config struct {
 
 	// now is the spool's clock; tests run it fast, so that segments are sealed at once.
 	now func() time.Time
+	// still leaves days and trends to tests that count them themselves.
+	still bool
 }
 
 var edgeName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)

@@ -177,7 +177,7 @@ func openTest(t *testing.T, cfg Config) *Analytics {
 	var reads atomic.Int64
 	begun := time.Now()
 	cfg.now = func() time.Time { return begun.Add(time.Duration(reads.Add(1)) * segmentAge) } // a segment per fsync
-	cfg.Logger = quiet()
+	cfg.Logger, cfg.still = quiet(), true
 	a, err := Open(cfg)
 	if err != nil {
 		t.Fatal(err)

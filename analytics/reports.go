@@ -114,7 +114,7 @@ func (r Reports) Run(ctx context.Context, name string, p Params) (Table, error) 
 	if err != nil {
 		return Table{}, err
 	}
-	query, err := reportQuery(name, bucket)
+	query, err := reportQuery(name, bucket, p)
 	if err != nil {
 		return Table{}, api.Internal(err)
 	}
@@ -144,15 +144,23 @@ func labelled(label string, rows [][]any) [][]any {
 	return rows
 }
 
-// reportQuery is a report's SQL over rollups, for one size of buckets.
-func reportQuery(name, bucket string) (string, error) {
+// whereFilter is the condition of a report that is narrowed to a region or a device.
+const whereFilter = "({region:String} = '' OR region = {region:String}) AND ({device:String} = '' OR device = {device:String})"
+
+// reportQuery is a report's SQL over rollups, for one size of buckets. Interest in products is read for all regions and devices together where
+// none is asked for.
+func reportQuery(name, bucket string, p Params) (string, error) {
 	text, err := reportFiles.ReadFile("reports/" + name + ".sql")
+	interest, there := "@interest_days", whereFilter
+	if p.Region == "" && p.Device == "" {
+		interest, there = "@product_interest_days", "true"
+	}
 	traffic, when := "@traffic_days", "toDateTime(day, 'UTC')"
 	if bucket == byHour {
 		traffic, when = "@traffic_hours", "hour"
 	}
-	return strings.NewReplacer("toBucket(", bucket+"(", "@traffic\n", traffic+"\n", "@when", when,
-		"@where", "({region:String} = '' OR region = {region:String}) AND ({device:String} = '' OR device = {device:String})").Replace(string(text)), err
+	return strings.NewReplacer("toBucket(", bucket+"(", "@traffic\n", traffic+"\n", "@when", when, "@interest\n", interest+"\n", "@interest AS", interest+" AS", "@there", there,
+		"@where", whereFilter).Replace(string(text)), err
 }
 
 func unavailable(err error) error {

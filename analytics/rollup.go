@@ -32,7 +32,7 @@ type rollup struct {
 }
 
 var rollups = readRollups(map[string]int{
-	"traffic_hours": 0, "traffic_days": 0, "funnel_days": 0, "interest_hours": 0, "interest_days": 0, "sales_hours": 0, "product_sales_days": 0, "sku_sales_days": 0,
+	"traffic_hours": 0, "traffic_days": 0, "funnel_days": 0, "interest_hours": 0, "interest_days": 0, "product_interest_days": 0, "sales_hours": 0, "product_sales_days": 0, "sku_sales_days": 0,
 	"search_days": 0, "recommendation_days": 0, "attribution_days": 0,
 	"cart_days": 1, // a cart is abandoned a day after it began
 	"lift_days": 1, // what came of a visit counts for a day

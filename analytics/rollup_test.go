@@ -60,7 +60,7 @@ func TestReportsAreTheRecount(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		query, err := reportQuery(name, bucket)
+		query, err := reportQuery(name, bucket, p)
 		if err != nil {
 			t.Fatal(err)
 		}

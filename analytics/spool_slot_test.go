@@ -94,6 +94,22 @@ func TestSuccessorWritesBeside(t *testing.T) {
 	}
 }
 
+// TestSlotsShareNoName: what two processes begin at the same moment has two names, so that the one can be brought to the other.
+func TestSlotsShareNoName(t *testing.T) {
+	dir, all, now := t.TempDir(), map[uuid.UUID]int{}, time.Now()
+	clock := func() time.Time { return now }
+	old := openSpool(t, SpoolConfig{Dir: dir, Now: clock})
+	next := openSpool(t, SpoolConfig{Dir: dir, Successor: true, Now: clock})
+	put(t, old, all)
+	put(t, next, all)
+	if err := errors.Join(old.Close(), next.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if ids := stored(t, dir); len(ids) != len(all) {
+		t.Errorf("%d of %d rows are there", len(ids), len(all))
+	}
+}
+
 // TestKillWhileAdopting copies both slots after every step of bringing a file over, and opens each copy.
 func TestKillWhileAdopting(t *testing.T) {
 	dir, all := t.TempDir(), map[uuid.UUID]int{}

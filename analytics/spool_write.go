@@ -61,9 +61,19 @@ func (s *Spool) storageError(what string, err error) error {
 		WithCause(fmt.Errorf("%s: %w", what, err))
 }
 
+// nextSequence is a time in milliseconds, or more. Those of one slot are even and those of the other odd, since a file that is brought over keeps
+// its name.
+func (s *Spool) nextSequence() uint64 {
+	n, odd := max(s.seq+1, uint64(s.cfg.Now().UnixMilli())), uint64(0)
+	if s.dir != s.cfg.Dir {
+		odd = 1
+	}
+	return n + (n+odd)%2
+}
+
 // begin makes the next file. With its first group it becomes durable, and so does its name.
 func (s *Spool) begin() error {
-	s.seq = max(s.seq+1, uint64(s.cfg.Now().UnixMilli()))
+	s.seq = s.nextSequence()
 	path := filepath.Join(s.dir, segmentName(s.cfg.Edge, s.seq)+openSuffix)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {

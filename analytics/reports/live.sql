@@ -2,16 +2,16 @@
 SELECT
     region,
     device,
-    uniqExactIf(session, at > t_end - INTERVAL 5 MINUTE) AS now,
-    uniqExact(session) AS half_hour,
-    uniqExactIf(session, type = 'add_to_cart') AS carts,
-    uniqExactIf(session, type = 'begin_checkout') AS checkouts
+    uniqExactIf(visit, at > t_end - INTERVAL 5 MINUTE) AS now,
+    uniqExact(visit) AS half_hour,
+    uniqExactIf(visit, type = 'add_to_cart') AS carts,
+    uniqExactIf(visit, type = 'begin_checkout') AS checkouts
 FROM
 (
-    SELECT region, device, session, at, type, least({to:DateTime64(3, 'UTC')}, now64(3, 'UTC')) AS t_end
+    SELECT region, device, visit, at, type, least({to:DateTime64(3, 'UTC')}, now64(3, 'UTC')) AS t_end
     FROM events
     WHERE bot = 0 AND at > least({to:DateTime64(3, 'UTC')}, now64(3, 'UTC')) - INTERVAL 30 MINUTE AND at <= least({to:DateTime64(3, 'UTC')}, now64(3, 'UTC'))
-      AND stored_at > least({to:DateTime64(3, 'UTC')}, now64(3, 'UTC')) - INTERVAL 1 DAY
+      AND stored_at > least({to:DateTime64(3, 'UTC')}, now64(3, 'UTC')) - INTERVAL 1 HOUR
 )
 WHERE @where
 GROUP BY region, device

@@ -17,9 +17,9 @@ WITH
     looked AS
     (
         SELECT s.product AS product, sum(i.viewers) AS viewers, sum(i.carters) AS carters
-        FROM @interest_days AS i
+        FROM @interest AS i
         INNER JOIN sold AS s ON s.product = toString(i.product)
-        WHERE i.day > toDate(s.last_sold) AND @where
+        WHERE i.day > toDate(s.last_sold) AND @there
         GROUP BY product
     )
 SELECT

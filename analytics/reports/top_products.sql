@@ -2,8 +2,8 @@ WITH
     interest AS
     (
         SELECT toString(product) AS product, sum(viewers) AS viewers, sum(carters) AS carters
-        FROM @interest_days
-        WHERE @where
+        FROM @interest
+        WHERE @there
         GROUP BY product
     ),
     sold AS
