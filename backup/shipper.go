@@ -21,7 +21,7 @@ type Config struct {
 	Source Source
 	// FlushEvery is how long an entry waits for company; default 250 ms.
 	FlushEvery time.Duration
-	// FullEvery is the time between full backups, FullBytes the log between them; default 6 h, 1 GiB.
+	// FullEvery is the time between full backups, FullBytes the log between them; default 5 h, 1 GiB: with four kept, what was erased in the shop is in no backup within a day.
 	FullEvery time.Duration
 	FullBytes int64
 	// Keep is how many full backups of a timeline stay, with the log after the oldest; default 4.
@@ -43,7 +43,7 @@ const (
 
 func (c *Config) applyDefaults() {
 	c.FlushEvery = cmp.Or(c.FlushEvery, 250*time.Millisecond)
-	c.FullEvery = cmp.Or(c.FullEvery, 6*time.Hour)
+	c.FullEvery = cmp.Or(c.FullEvery, 5*time.Hour)
 	c.FullBytes = cmp.Or(c.FullBytes, 1<<30)
 	c.Keep = cmp.Or(c.Keep, 4)
 	c.MergeEvery = cmp.Or(c.MergeEvery, time.Minute)

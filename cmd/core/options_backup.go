@@ -73,7 +73,7 @@ func (f *backupFlags) add(fs *flag.FlagSet) {
 	f.bucketFlags.add(fs)
 	fs.StringVar(&f.to, "backup", "", "where backups go, s3://bucket/prefix, the same on every core; empty: there are none")
 	fs.DurationVar(&f.flush, "backup-flush", 250*time.Millisecond, "how long a write may wait until it is sent to the bucket; at most 1s")
-	fs.DurationVar(&f.full, "backup-full-every", 6*time.Hour, "time between full backups")
+	fs.DurationVar(&f.full, "backup-full-every", 5*time.Hour, "time between full backups; times --backup-keep it should be below a day, so that what was erased is in none after one")
 	fs.IntVar(&f.keep, "backup-keep", 4, "full backups that stay, with the log after the oldest")
 }
 
