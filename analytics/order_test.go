@@ -30,9 +30,9 @@ func TestTableOrder(t *testing.T) {
 	if err := w.conn.QueryRow(t.Context(), "SELECT groupArray(id) FROM (SELECT id FROM events ORDER BY stated_day, toString(type), id)").Scan(&ids); err != nil {
 		t.Fatal(err)
 	}
-	sent := make([]uuid.UUID, len(s.Rows))
-	for i := range s.Rows {
-		sent[i] = s.Rows[i].ID
+	var sent []uuid.UUID
+	for _, r := range inTableOrder(s.Rows) {
+		sent = append(sent, r.ID)
 	}
 	if !slices.Equal(ids, sent) {
 		t.Error("ClickHouse has another order than rows are sent in")

@@ -202,10 +202,10 @@ const insertEvents = `INSERT INTO events (id, type, at, received_at, stated_day,
 
 // sendSegment inserts a segment under its token, in the order of the table, so that the engine need not sort it.
 func (w *warehouse) sendSegment(ctx context.Context, s segment, token string) error {
-	slices.SortStableFunc(s.Rows, tableOrder)
 	return w.send(ctx, insertEvents, token, func(b driver.Batch) error {
-		for i := range s.Rows {
-			if err := appendEvent(b, &s, &s.Rows[i]); err != nil {
+		var lists itemLists
+		for _, r := range inTableOrder(s.Rows) {
+			if err := appendEvent(b, &s, r, &lists); err != nil {
 				return err
 			}
 		}
@@ -213,8 +213,18 @@ func (w *warehouse) sendSegment(ctx context.Context, s segment, token string) er
 	})
 }
 
+// inTableOrder sorts rows by the key of the table events; those with one key stay as they were.
+func inTableOrder(rows []Row) []*Row {
+	all := make([]*Row, len(rows))
+	for i := range rows {
+		all[i] = &rows[i]
+	}
+	slices.SortStableFunc(all, tableOrder)
+	return all
+}
+
 // tableOrder compares rows by the key of the table events. ClickHouse compares the second half of a UUID first.
-func tableOrder(a, b Row) int {
+func tableOrder(a, b *Row) int {
 	if c := a.StatedDay.Compare(b.StatedDay); c != 0 {
 		return c
 	}
@@ -227,19 +237,30 @@ func tableOrder(a, b Row) int {
 	return bytes.Compare(a.ID[:8], b.ID[:8])
 }
 
-func appendEvent(b driver.Batch, s *segment, r *Row) error {
-	n := len(r.Items)
-	ids, skus, currencies := make([]string, n), make([]string, n), make([]string, n)
-	quantities, prices := make([]uint32, n), make([]int64, n)
-	for i, it := range r.Items {
-		ids[i], skus[i], quantities[i], prices[i], currencies[i] = it.Handle, it.SKU, it.Quantity, it.Price, it.Currency
+// itemLists are the columns of one row's items. The driver copies what it is given, so that a batch needs one of them.
+type itemLists struct {
+	handles, skus, currencies []string
+	quantities                []uint32
+	prices                    []int64
+}
+
+func (l *itemLists) fill(items []Item) {
+	l.handles, l.skus, l.currencies, l.quantities, l.prices = l.handles[:0], l.skus[:0], l.currencies[:0], l.quantities[:0], l.prices[:0]
+	for i := range items {
+		it := &items[i]
+		l.handles, l.skus, l.currencies = append(l.handles, it.Handle), append(l.skus, it.SKU), append(l.currencies, it.Currency)
+		l.quantities, l.prices = append(l.quantities, it.Quantity), append(l.prices, it.Price)
 	}
+}
+
+func appendEvent(b driver.Batch, s *segment, r *Row, l *itemLists) error {
+	l.fill(r.Items)
 	var bot uint8
 	if r.Bot {
 		bot = 1
 	}
 	return b.Append(r.ID, r.Type, r.At, r.Received, r.StatedDay, s.Stored, time.Now(), s.Token, s.Edge, s.Region, r.Device, r.Session, r.Visitor, bot,
-		ids, skus, quantities, prices, currencies, r.Query, r.Results, r.Slot, r.Algorithm, r.Version)
+		l.handles, l.skus, l.quantities, l.prices, l.currencies, r.Query, r.Results, r.Slot, r.Algorithm, r.Version)
 }
 
 // holdsSegment asks whether the batch is there. ClickHouse notes a token just before it puts the
