@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"meridian/internal/flagenv"
+	"meridian/internal/loopback"
 )
 
 // settings are enough to start, in a directory of the test's own.
@@ -127,12 +127,11 @@ func TestServeWithoutACore(t *testing.T) {
 // free is a loopback address that nothing listens on.
 func free(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	addrs, err := loopback.Addresses(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	return addrs[0]
 }
 
 func secretFile(t *testing.T) string {
