@@ -137,6 +137,13 @@ func TestASuccessorThatCannotOffer(t *testing.T) {
 	shop, ops := free(t), free(t)
 	args := settings(t, "--addr", shop, "--handover", path)
 	started(t, ops, args...)
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) { // it answers a moment before it offers
+		if _, err := os.Lstat(path); err == nil {
+			break
+		} else if time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
 	// What a process listens at before it offers anything, which this one shares with the edge above.
 	early := fmt.Sprintf("%s.%d", path, os.Getpid())
 	if err := os.MkdirAll(filepath.Join(early, "taken"), 0o700); err != nil {
